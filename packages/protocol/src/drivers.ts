@@ -1,0 +1,80 @@
+import Type, { type Static } from 'typebox';
+import { ERRORS, type ErrorCode } from './errors.ts';
+import { FixInput } from './fix.ts';
+import { Id } from './ids.ts';
+import { IsoTime } from './time.ts';
+
+export const DRIVER_STATUSES = ['OFFLINE', 'ONLINE', 'BUSY', 'ON_TRIP'] as const;
+export type DriverStatus = (typeof DRIVER_STATUSES)[number];
+
+const Maybe = Type.Union([Type.Number(), Type.Null()]);
+
+/** A stored or live position as it goes out. */
+export const Location = Type.Object(
+  {
+    lat: Type.Number(),
+    lng: Type.Number(),
+    speed: Maybe,
+    bearing: Maybe,
+    accuracy: Maybe,
+    altitude: Maybe,
+    timestamp: IsoTime,
+  },
+  { title: 'Location' },
+);
+export type Location = Static<typeof Location>;
+
+/** `POST /v1/drivers/{id}/locations`: one fix, or up to 1,000. */
+export const FixBatch = Type.Object({ fixes: Type.Array(FixInput, { minItems: 1, maxItems: 1000 }) }, { additionalProperties: false, title: 'FixBatch' });
+export type FixBatch = Static<typeof FixBatch>;
+
+const Code = Type.Enum(Object.keys(ERRORS) as ErrorCode[]);
+
+/** The answer once everything in the batch is settled. `index` counts from 0 in what was sent. */
+export const FixReceipt = Type.Object(
+  {
+    accepted: Type.Integer({ description: 'taken now: stored + duplicates + rejected after a look = what was sent' }),
+    stored: Type.Integer(),
+    duplicates: Type.Integer(),
+    suspect: Type.Integer({ description: 'of the stored ones' }),
+    rejected: Type.Array(Type.Object({ index: Type.Integer(), code: Code, message: Type.String(), field: Type.Optional(Type.String()) })),
+  },
+  { title: 'FixReceipt' },
+);
+export type FixReceipt = Static<typeof FixReceipt>;
+
+export const DriverProfile = Type.Object(
+  {
+    name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()])),
+    vehicle: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()])),
+    plate: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 32 }), Type.Null()])),
+  },
+  { additionalProperties: false, title: 'DriverProfile' },
+);
+export type DriverProfile = Static<typeof DriverProfile>;
+
+export const Availability = Type.Object({ available: Type.Boolean() }, { additionalProperties: false, title: 'Availability' });
+export type Availability = Static<typeof Availability>;
+
+export const DriverView = Type.Object(
+  {
+    id: Id,
+    status: Type.Enum([...DRIVER_STATUSES]),
+    available: Type.Boolean(),
+    stale: Type.Boolean({ description: 'nothing was heard for a minute though it should be moving' }),
+    location: Type.Union([Location, Type.Null()]),
+    lastSeenAt: Type.Union([IsoTime, Type.Null()]),
+    trips: Type.Array(Id, { description: 'the open trips it drives' }),
+    name: Type.Union([Type.String(), Type.Null()]),
+    vehicle: Type.Union([Type.String(), Type.Null()]),
+    plate: Type.Union([Type.String(), Type.Null()]),
+  },
+  { title: 'Driver' },
+);
+export type DriverView = Static<typeof DriverView>;
+
+export const StoredLocation = Type.Object(
+  { ...Location.properties, receivedAt: IsoTime, suspect: Type.Boolean({ description: 'judged in capture order: too far, too fast, or ahead of its time' }) },
+  { title: 'StoredLocation' },
+);
+export type StoredLocation = Static<typeof StoredLocation>;

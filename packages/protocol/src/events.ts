@@ -1,0 +1,67 @@
+import Type, { type Static } from 'typebox';
+import { Id } from './ids.ts';
+import { IsoTime } from './time.ts';
+import { STOP_EVENTS, STOP_TYPES, TRIP_STATUSES } from './trips.ts';
+
+const common = {
+  id: Type.String({ description: 'derived from what happened; the same event has the same id everywhere' }),
+  at: IsoTime,
+};
+
+/** Who did it, in what role, by which surface. */
+export const Actor = Type.Object({ sub: Type.String(), role: Type.String(), via: Type.String() }, { title: 'Actor' });
+export type Actor = Static<typeof Actor>;
+
+export const StatusEvent = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('status'),
+    tripId: Id,
+    driverId: Type.Union([Id, Type.Null()]),
+    status: Type.Enum([...TRIP_STATUSES]),
+    previous: Type.Union([Type.Enum([...TRIP_STATUSES]), Type.Null()]),
+    by: Actor,
+  },
+  { title: 'StatusEvent' },
+);
+export type StatusEvent = Static<typeof StatusEvent>;
+
+export const AssignmentEvent = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('assignment'),
+    tripId: Id,
+    driverId: Type.Union([Id, Type.Null()]),
+    previous: Type.Union([Id, Type.Null()]),
+    by: Actor,
+  },
+  { title: 'AssignmentEvent' },
+);
+export type AssignmentEvent = Static<typeof AssignmentEvent>;
+
+export const StopEventMessage = Type.Object(
+  {
+    ...common,
+    kind: Type.Enum([...STOP_EVENTS]),
+    tripId: Id,
+    driverId: Id,
+    stopId: Id,
+    stopType: Type.Enum([...STOP_TYPES]),
+    partyId: Type.Union([Id, Type.Null()]),
+    bookingId: Type.Union([Id, Type.Null()]),
+    distance: Type.Union([Type.Number(), Type.Null()], { description: 'm to the stop; null when the end of the trip decided it' }),
+  },
+  { title: 'StopEvent' },
+);
+export type StopEventMessage = Static<typeof StopEventMessage>;
+
+export const DriverEvent = Type.Object(
+  { ...common, kind: Type.Enum(['online', 'offline', 'stale'] as const), driverId: Id },
+  { title: 'DriverEvent' },
+);
+export type DriverEvent = Static<typeof DriverEvent>;
+
+export const TripEvent = Type.Union([StatusEvent, AssignmentEvent, StopEventMessage], { title: 'TripEvent' });
+export type TripEvent = Static<typeof TripEvent>;
+export const TrackingEvent = Type.Union([StatusEvent, AssignmentEvent, StopEventMessage, DriverEvent], { title: 'Event' });
+export type TrackingEvent = Static<typeof TrackingEvent>;

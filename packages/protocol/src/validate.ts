@@ -1,0 +1,46 @@
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+
+/** What is wrong with a value, and where: `field` is a JSON pointer, '' for the value itself. */
+export interface Failure {
+  field: string;
+  message: string;
+}
+
+export interface Validator<T> {
+  check(value: unknown): value is T;
+  /** The one failure to tell the sender about; call it only after `check` said no. */
+  failure(value: unknown): Failure;
+}
+
+/** Compiles a schema once; `check` is meant for the hot path, `failure` for the rare refusal. */
+export function validator<S extends TSchema>(schema: S): Validator<Static<S>> {
+  const compiled = Compile(schema);
+  return {
+    check: (value): value is Static<S> => compiled.Check(value),
+    failure: (value) => {
+      // The deepest path names the field; its siblings' `anyOf` and `boolean` errors only say that something is wrong.
+      let best: Failure = { field: '', message: 'does not fit the schema' };
+      let depth = -1;
+      for (const error of compiled.Errors(value)) {
+        const unknownKey = error.keyword === 'boolean' && error.message === 'schema is false';
+        let field = error.instancePath;
+        let message = unknownKey ? 'is not a known member' : error.message;
+        if (error.keyword === 'required') {
+          const missing = (error.params as { requiredProperties?: string[] }).requiredProperties?.[0];
+          if (missing !== undefined) {
+            field = `${field}/${missing}`;
+            message = 'is required';
+          }
+        }
+        if (error.keyword === 'anyOf' && depth >= 0) continue;
+        const d = field.split('/').length;
+        if (d > depth) {
+          best = { field, message };
+          depth = d;
+        }
+      }
+      return best;
+    },
+  };
+}
