@@ -25,7 +25,10 @@ export const Location = Type.Object(
 export type Location = Static<typeof Location>;
 
 /** `POST /v1/drivers/{id}/locations`: one fix, or up to 1,000. */
-export const FixBatch = Type.Object({ fixes: Type.Array(FixInput, { minItems: 1, maxItems: 1000 }) }, { additionalProperties: false, title: 'FixBatch' });
+export const FixBatch = Type.Object(
+  { fixes: Type.Array(FixInput, { minItems: 1, maxItems: 1000 }) },
+  { additionalProperties: false, title: 'FixBatch' },
+);
 export type FixBatch = Static<typeof FixBatch>;
 
 const Code = Type.Enum(Object.keys(ERRORS) as ErrorCode[]);
@@ -74,7 +77,11 @@ export const DriverView = Type.Object(
 export type DriverView = Static<typeof DriverView>;
 
 export const StoredLocation = Type.Object(
-  { ...Location.properties, receivedAt: IsoTime, suspect: Type.Boolean({ description: 'judged in capture order: too far, too fast, or ahead of its time' }) },
+  {
+    ...Location.properties,
+    receivedAt: IsoTime,
+    suspect: Type.Boolean({ description: 'judged in capture order: too far, too fast, or ahead of its time' }),
+  },
   { title: 'StoredLocation' },
 );
 export type StoredLocation = Static<typeof StoredLocation>;

@@ -52,17 +52,17 @@ export {
   Eta,
   STOP_EVENTS,
   STOP_TYPES,
+  StatusInput,
   type StopEvent,
   StopInput,
   type StopType,
   StopView,
-  StatusInput,
   TRIP_KINDS,
   TRIP_STATUSES,
-  type TripKind,
   TripInput,
+  type TripKind,
   TripPatch,
   type TripStatus,
   TripView,
 } from './trips.ts';
-export { type Failure, validator, type Validator } from './validate.ts';
+export { type Failure, type Validator, validator } from './validate.ts';

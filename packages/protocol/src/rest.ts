@@ -42,7 +42,10 @@ export const TripHistory = Type.Object(
 export type TripHistory = Static<typeof TripHistory>;
 
 /** `GET /v1/trips/{id}/track?format=json`: the plausible fixes in capture order. */
-export const Track = Type.Object({ tripId: Type.String(), points: Type.Array(Location), distance: Type.Number({ description: 'm' }) }, { title: 'Track' });
+export const Track = Type.Object(
+  { tripId: Type.String(), points: Type.Array(Location), distance: Type.Number({ description: 'm' }) },
+  { title: 'Track' },
+);
 export type Track = Static<typeof Track>;
 
 /** `POST /v1/tickets`: one use, for a WebSocket URL, where a browser can set no header. */
@@ -50,8 +53,14 @@ export const Ticket = Type.Object({ ticket: Type.String(), expiresAt: IsoTime },
 export type Ticket = Static<typeof Ticket>;
 
 /** `POST /v1/session`: turns the code of the printed sign-in URL into a token, once. */
-export const SessionInput = Type.Object({ code: Type.String({ minLength: 1, maxLength: 128 }) }, { additionalProperties: false, title: 'SessionInput' });
-export const Session = Type.Object({ token: Type.String(), sub: Type.String(), role: Type.String(), expiresAt: IsoTime }, { title: 'Session' });
+export const SessionInput = Type.Object(
+  { code: Type.String({ minLength: 1, maxLength: 128 }) },
+  { additionalProperties: false, title: 'SessionInput' },
+);
+export const Session = Type.Object(
+  { token: Type.String(), sub: Type.String(), role: Type.String(), expiresAt: IsoTime },
+  { title: 'Session' },
+);
 export type Session = Static<typeof Session>;
 
 export const Health = Type.Object(

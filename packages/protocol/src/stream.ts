@@ -1,6 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { Location } from './drivers.ts';
-import { DriverView } from './drivers.ts';
+import { DriverView, Location } from './drivers.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { TrackingEvent } from './events.ts';
 import { fixMembers } from './fix.ts';
@@ -35,8 +34,14 @@ export const FeedName = Type.String({ pattern: '^(?:(?:trip|driver):[A-Za-z0-9_.
 const Position = Type.Object({ epoch: Type.String({ maxLength: 32 }), seq: Type.Integer({ minimum: 0 }) }, { additionalProperties: false });
 const closed = { additionalProperties: false };
 
-export const AuthMessage = Type.Object({ type: Type.Literal('auth'), token: Type.String({ maxLength: 8192 }), ref: Ref }, { ...closed, title: 'auth' });
-export const OpenMessage = Type.Object({ type: Type.Literal('open'), stream: StreamId, driver: Type.Optional(Id), ref: Ref }, { ...closed, title: 'open' });
+export const AuthMessage = Type.Object(
+  { type: Type.Literal('auth'), token: Type.String({ maxLength: 8192 }), ref: Ref },
+  { ...closed, title: 'auth' },
+);
+export const OpenMessage = Type.Object(
+  { type: Type.Literal('open'), stream: StreamId, driver: Type.Optional(Id), ref: Ref },
+  { ...closed, title: 'open' },
+);
 export const FixMessage = Type.Object(
   { type: Type.Literal('fix'), driver: Type.Optional(Id), seq: Type.Optional(Seq), base: Type.Optional(Seq), ...fixMembers },
   { ...closed, title: 'fix' },
@@ -50,8 +55,14 @@ export const FixesMessage = Type.Object(
   },
   { ...closed, title: 'fixes' },
 );
-export const SubscribeMessage = Type.Object({ type: Type.Literal('subscribe'), feed: FeedName, since: Type.Optional(Position), ref: Ref }, { ...closed, title: 'subscribe' });
-export const UnsubscribeMessage = Type.Object({ type: Type.Literal('unsubscribe'), feed: FeedName, ref: Ref }, { ...closed, title: 'unsubscribe' });
+export const SubscribeMessage = Type.Object(
+  { type: Type.Literal('subscribe'), feed: FeedName, since: Type.Optional(Position), ref: Ref },
+  { ...closed, title: 'subscribe' },
+);
+export const UnsubscribeMessage = Type.Object(
+  { type: Type.Literal('unsubscribe'), feed: FeedName, ref: Ref },
+  { ...closed, title: 'unsubscribe' },
+);
 export const PingMessage = Type.Object({ type: Type.Literal('ping'), ref: Ref }, { ...closed, title: 'ping' });
 
 /** Everything a client may send, by its `type`. */
@@ -106,7 +117,10 @@ export const AckMessage = Type.Object(
   },
   { title: 'ack' },
 );
-export const SubscribedMessage = Type.Object({ type: Type.Literal('subscribed'), feed: FeedName, resumed: Type.Boolean(), ref: Ref }, { title: 'subscribed' });
+export const SubscribedMessage = Type.Object(
+  { type: Type.Literal('subscribed'), feed: FeedName, resumed: Type.Boolean(), ref: Ref },
+  { title: 'subscribed' },
+);
 export const UnsubscribedMessage = Type.Object({ type: Type.Literal('unsubscribed'), feed: FeedName, ref: Ref }, { title: 'unsubscribed' });
 /** Where a trip or a driver stands; the feed goes on from `{epoch, seq}`. */
 export const SnapshotMessage = Type.Object(
@@ -124,7 +138,10 @@ export const LocationMessage = Type.Object(
   { type: Type.Literal('location'), ...At, driver: Id, ...Location.properties, etas: Type.Optional(Type.Array(Eta)) },
   { title: 'location' },
 );
-export const EventMessage = Type.Object({ type: Type.Literal('event'), ...At, event: TrackingEvent, trip: Type.Optional(TripView) }, { title: 'event' });
+export const EventMessage = Type.Object(
+  { type: Type.Literal('event'), ...At, event: TrackingEvent, trip: Type.Optional(TripView) },
+  { title: 'event' },
+);
 /** Messages `from`..`to` of the feed were left out for this slow connection: newer positions follow. */
 export const ConflatedMessage = Type.Object(
   { type: Type.Literal('conflated'), feed: FeedName, epoch: Type.String(), from: Type.Integer(), to: Type.Integer() },
@@ -160,9 +177,18 @@ export const PositionsMessage = Type.Object(
   { title: 'positions' },
 );
 /** Something in the fleet happened: trips come, change and end, drivers come and go. Not numbered. */
-export const FleetEventMessage = Type.Object({ type: Type.Literal('fleet-event'), feed: Type.Literal('fleet'), event: TrackingEvent, trip: Type.Optional(TripView) }, { title: 'fleet-event' });
+export const FleetEventMessage = Type.Object(
+  { type: Type.Literal('fleet-event'), feed: Type.Literal('fleet'), event: TrackingEvent, trip: Type.Optional(TripView) },
+  { title: 'fleet-event' },
+);
 export const WarningMessage = Type.Object(
-  { type: Type.Literal('warning'), code: Type.Enum(['suspect_fix'] as const), driver: Id, reason: Type.Enum(['ahead', 'teleport'] as const), timestamp: IsoTime },
+  {
+    type: Type.Literal('warning'),
+    code: Type.Enum(['suspect_fix'] as const),
+    driver: Id,
+    reason: Type.Enum(['ahead', 'teleport'] as const),
+    timestamp: IsoTime,
+  },
   { title: 'warning' },
 );
 export const ErrorMessage = Type.Object(

@@ -9,8 +9,16 @@ export type StopType = (typeof STOP_TYPES)[number];
 export const BOOKING_STATUSES = ['pending', 'approved', 'rejected', 'cancelled', 'completed'] as const;
 export type BookingStatus = (typeof BOOKING_STATUSES)[number];
 export const TRIP_STATUSES = [
-  'PENDING', 'EN_ROUTE', 'ARRIVED', 'IN_PROGRESS', 'COMPLETED',
-  'ASSIGNED', 'PICKED_UP', 'IN_TRANSIT', 'DELIVERED', 'CANCELLED',
+  'PENDING',
+  'EN_ROUTE',
+  'ARRIVED',
+  'IN_PROGRESS',
+  'COMPLETED',
+  'ASSIGNED',
+  'PICKED_UP',
+  'IN_TRANSIT',
+  'DELIVERED',
+  'CANCELLED',
 ] as const;
 export type TripStatus = (typeof TRIP_STATUSES)[number];
 export const STOP_EVENTS = ['approaching', 'arrived', 'departed'] as const;
