@@ -39,6 +39,13 @@ export const AssignmentEvent = Type.Object(
 );
 export type AssignmentEvent = Static<typeof AssignmentEvent>;
 
+/** Stops, labels or names of the trip were changed. */
+export const ChangedEvent = Type.Object(
+  { ...common, kind: Type.Literal('changed'), tripId: Id, driverId: Type.Union([Id, Type.Null()]), by: Actor },
+  { title: 'ChangedEvent' },
+);
+export type ChangedEvent = Static<typeof ChangedEvent>;
+
 export const StopEventMessage = Type.Object(
   {
     ...common,
@@ -61,7 +68,7 @@ export const DriverEvent = Type.Object(
 );
 export type DriverEvent = Static<typeof DriverEvent>;
 
-export const TripEvent = Type.Union([StatusEvent, AssignmentEvent, StopEventMessage], { title: 'TripEvent' });
+export const TripEvent = Type.Union([StatusEvent, AssignmentEvent, ChangedEvent, StopEventMessage], { title: 'TripEvent' });
 export type TripEvent = Static<typeof TripEvent>;
-export const TrackingEvent = Type.Union([StatusEvent, AssignmentEvent, StopEventMessage, DriverEvent], { title: 'Event' });
+export const TrackingEvent = Type.Union([StatusEvent, AssignmentEvent, ChangedEvent, StopEventMessage, DriverEvent], { title: 'Event' });
 export type TrackingEvent = Static<typeof TrackingEvent>;

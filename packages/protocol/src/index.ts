@@ -10,7 +10,7 @@ export {
   StoredLocation,
 } from './drivers.ts';
 export { ERRORS, type ErrorCode, isRetryable, WaycastError } from './errors.ts';
-export { Actor, AssignmentEvent, DriverEvent, StatusEvent, StopEventMessage, TrackingEvent, TripEvent } from './events.ts';
+export { Actor, AssignmentEvent, ChangedEvent, DriverEvent, StatusEvent, StopEventMessage, TrackingEvent, TripEvent } from './events.ts';
 export { FixInput } from './fix.ts';
 export { Id, isId } from './ids.ts';
 export { DriverList, Health, LocationList, Problem, Session, SessionInput, Ticket, Track, TripHistory, TripList } from './rest.ts';

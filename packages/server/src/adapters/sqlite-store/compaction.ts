@@ -1,0 +1,161 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { JournalBatch, type JournalRow } from './journal.ts';
+
+/** Start to move when this many fixes wait, or when the oldest has waited this long. */
+const ENOUGH_ROWS = 20_000;
+const WAITED_MS = 10_000;
+/** Fixes moved per transaction: short enough that a commit waiting behind it hardly notices. */
+const SLICE = 2_000;
+
+interface Waiting {
+  readonly id: number;
+  readonly batch: JournalBatch;
+  readonly since: number;
+}
+
+interface Job {
+  /** Sorted as history is clustered. */
+  readonly rows: readonly JournalRow[];
+  readonly upTo: number;
+  next: number;
+}
+
+/**
+ * Moves fixes from the journal, where commits drop them in the order of receipt, into history, where they lie by
+ * driver and capture time. Sorted in large lots this touches few pages; row by row it would touch one for each.
+ * A batch moves only when every driver in it has been stored whole since: after a crash, all that has to be folded
+ * is in the journal.
+ */
+export class Compaction {
+  readonly #insert: StatementSync;
+  readonly #forget: StatementSync;
+  readonly #knownContent: StatementSync;
+  readonly #knownNumber: StatementSync;
+  readonly #waiting: Waiting[] = [];
+  #rows = 0;
+  /** For each driver with fixes newer than its last snapshot, the first batch that has some. Oldest first. */
+  readonly #unsettled = new Map<number, number>();
+  #job: Job | null = null;
+
+  constructor(db: DatabaseSync) {
+    this.#insert = db.prepare('INSERT OR IGNORE INTO fix VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#forget = db.prepare('DELETE FROM journal WHERE id <= ?');
+    this.#knownContent = db.prepare('SELECT 1 FROM fix WHERE driver = ? AND at = ? AND lat = ? AND lng = ? LIMIT 1');
+    this.#knownNumber = db.prepare('SELECT 1 FROM fix WHERE driver = ? AND at = ? AND stream = ? AND seq = ? LIMIT 1');
+    for (const { id, fixes } of db.prepare('SELECT id, fixes FROM journal ORDER BY id').iterate()) {
+      this.added(Number(id), new JournalBatch(new Uint8Array(fixes as Uint8Array)));
+    }
+  }
+
+  added(id: number, batch: JournalBatch): void {
+    this.#waiting.push({ id, batch, since: Date.now() });
+    this.#rows += batch.length;
+    for (let i = 0; i < batch.length; i++) {
+      const driver = batch.driver(i);
+      if (!this.#unsettled.has(driver)) this.#unsettled.set(driver, id);
+    }
+  }
+
+  /** These drivers were stored whole with the last batch. */
+  storedWhole(drivers: readonly number[]): void {
+    for (const driver of drivers) this.#unsettled.delete(driver);
+  }
+
+  /** Which of the rows at these indexes are in history or in the journal already. */
+  known(batch: JournalBatch, indexes: readonly number[]): number[] {
+    const rows = indexes.map((index) => ({ index, row: batch.row(index, 0) }));
+    const drivers = new Set(rows.map(({ row }) => row.driver));
+    const waiting = new Set<string>();
+    for (const { batch: other, id } of this.#waiting) {
+      for (let i = 0; i < other.length; i++) {
+        if (drivers.has(other.driver(i)) && !other.isDropped(i)) for (const key of keysOf(other.row(i, id))) waiting.add(key);
+      }
+    }
+    return rows.filter(({ row }) => waiting.has(keyOf(row)) || this.#inHistory(row)).map(({ index }) => index);
+  }
+
+  /** One slice of work; answers whether more is to be done at once. */
+  step(transaction: (work: () => void) => void): boolean {
+    this.#job ??= this.#nextJob();
+    const job = this.#job;
+    if (job === null) return false;
+    const end = Math.min(job.next + SLICE, job.rows.length);
+    transaction(() => {
+      for (let i = job.next; i < end; i++) this.#move(job.rows[i] as JournalRow);
+      if (end === job.rows.length) this.#forget.run(job.upTo);
+    });
+    job.next = end;
+    if (end < job.rows.length) return true;
+    this.#finish(job);
+    return this.#rows >= ENOUGH_ROWS;
+  }
+
+  #nextJob(): Job | null {
+    const oldest = this.#waiting[0];
+    if (oldest === undefined || (this.#rows < ENOUGH_ROWS && Date.now() - oldest.since < WAITED_MS)) return null;
+    const limit = this.#firstUnsettled();
+    const rows: JournalRow[] = [];
+    let upTo = 0;
+    for (const { id, batch } of this.#waiting) {
+      if (id >= limit) break;
+      upTo = id;
+      for (let i = 0; i < batch.length; i++) if (!batch.isDropped(i)) rows.push(batch.row(i, id));
+    }
+    if (upTo === 0) return null;
+    rows.sort((a, b) => a.driver - b.driver || a.at - b.at || a.id - b.id);
+    return { rows, upTo, next: 0 };
+  }
+
+  #firstUnsettled(): number {
+    for (const id of this.#unsettled.values()) return id;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #finish(job: Job): void {
+    this.#job = null;
+    let moved = 0;
+    while (moved < this.#waiting.length && (this.#waiting[moved] as Waiting).id <= job.upTo) {
+      this.#rows -= (this.#waiting[moved] as Waiting).batch.length;
+      moved++;
+    }
+    this.#waiting.splice(0, moved);
+  }
+
+  #move(r: JournalRow): void {
+    this.#insert.run(
+      r.driver,
+      r.at,
+      r.id,
+      r.lat,
+      r.lng,
+      r.speed,
+      r.bearing,
+      r.accuracy,
+      r.altitude,
+      r.suspect,
+      r.receivedAt,
+      r.stream,
+      r.seq,
+    );
+  }
+
+  #inHistory(row: JournalRow): boolean {
+    const { driver, at, lat, lng, stream, seq } = row;
+    const found = seq === null ? this.#knownContent.get(driver, at, lat, lng) : this.#knownNumber.get(driver, at, stream, seq);
+    return found !== undefined;
+  }
+}
+
+/** The identity of a fix [F9]. */
+function keyOf(row: JournalRow): string {
+  return row.seq === null ? contentKey(row) : `${row.driver}/${row.at}#${row.stream}:${row.seq}`;
+}
+
+/** Under what a repeat of this one may come: its number, or its content without one. */
+function keysOf(row: JournalRow): string[] {
+  return row.seq === null ? [contentKey(row)] : [contentKey(row), keyOf(row)];
+}
+
+function contentKey({ driver, at, lat, lng }: JournalRow): string {
+  return `${driver}/${at}/${lat}/${lng}`;
+}

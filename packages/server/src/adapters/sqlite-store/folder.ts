@@ -1,0 +1,66 @@
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StartupError } from '../../startup-error.ts';
+
+/** The data folder, held by this process alone [A8]. */
+export interface Folder {
+  readonly database: string;
+  release(): void;
+}
+
+/**
+ * Takes the data folder. The lock is SQLite's own file lock on a small file beside the database: the system frees
+ * it when the process dies, however it dies.
+ * @throws StartupError when the folder cannot be written or another process has it
+ */
+export function takeFolder(dataDir: string): Folder {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    accessSync(dataDir, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new StartupError(
+      `DATA_DIR ${dataDir} cannot be written (${(cause as Error).message}): give this user the folder or name another`,
+      { cause },
+    );
+  }
+  const holder = join(dataDir, 'holder.json');
+  const lock = holdLock(join(dataDir, 'lock'), dataDir, holder);
+  writeFileSync(holder, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
+  let held = true;
+  return {
+    database: join(dataDir, 'waycast.db'),
+    release: () => {
+      if (held) lock.close();
+      held = false;
+    },
+  };
+}
+
+function holdLock(path: string, dataDir: string, holder: string): DatabaseSync {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(path);
+    lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+    return lock;
+  } catch (cause) {
+    lock?.close();
+    if ((cause as { errcode?: number }).errcode === 5) {
+      throw new StartupError(
+        `DATA_DIR ${dataDir} is in use by ${nameOf(holder)}: stop it first, or give this process a folder of its own`,
+        { cause },
+      );
+    }
+    throw new StartupError(`DATA_DIR ${dataDir} cannot be locked (${(cause as Error).message})`, { cause });
+  }
+}
+
+function nameOf(holder: string): string {
+  try {
+    const { pid, since } = JSON.parse(readFileSync(holder, 'utf8')) as { pid: number; since: string };
+    return `process ${pid} (since ${since})`;
+  } catch {
+    // It holds the lock and has not written its name yet.
+    return 'another process';
+  }
+}

@@ -1,0 +1,195 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { FixRow } from '../../core/effects.ts';
+import type { Page, TripFilter } from '../../hub/ports.ts';
+import { fixRowOf, JournalBatch, type JournalRow } from './journal.ts';
+
+interface HistoryRow extends Omit<JournalRow, 'position' | 'receivedAt'> {
+  readonly received: number;
+}
+
+/** A driver as it lies there; its documents are still JSON. */
+export interface LoadedDriver {
+  readonly id: string;
+  readonly state: string | null;
+  readonly rows: readonly FixRow[];
+}
+
+/** Everything that is read, on a connection of its own: readers never hold up the writer. */
+export class Queries {
+  readonly #db: DatabaseSync;
+  readonly #sql: ReturnType<typeof prepare>;
+  /** Journal batches never change while they are there, so each is read from the database once. */
+  readonly #journal = new Map<number, JournalBatch>();
+
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path, { readOnly: true });
+    this.#sql = prepare(this.#db);
+  }
+
+  resume(): { cursors: [number, number][]; outbox: string[]; online: string[] } {
+    return {
+      cursors: this.#sql.cursors.all().map((row) => [Number(row.partition), Number(row.position)]),
+      outbox: this.#sql.outbox.all().map((row) => row.doc as string),
+      online: this.#sql.online.all().map((row) => row.name as string),
+    };
+  }
+
+  load(names: readonly string[]): LoadedDriver[] {
+    return this.#consistently(() => {
+      const found = new Map<number, { id: string; state: string | null; position: number; rows: FixRow[] }>();
+      for (const name of names) {
+        const row = this.#sql.driver.get(name) as { id: number; state: string | null } | undefined;
+        if (row === undefined) continue;
+        const position = row.state === null ? 0 : (JSON.parse(row.state) as { position: number }).position;
+        found.set(row.id, { id: name, state: row.state, position, rows: [] });
+      }
+      for (const { row, dropped } of this.#journalRows((driver) => found.has(driver))) {
+        const driver = found.get(row.driver);
+        if (driver === undefined || dropped || row.position <= driver.position) continue;
+        driver.rows.push(fixRowOf(row, driver.id, this.#streamName(row.stream)));
+      }
+      return [...found.values()].map(({ id, state, rows }) => ({ id, state, rows: rows.sort((a, b) => a.position - b.position) }));
+    });
+  }
+
+  trip(id: string): string | undefined {
+    return (this.#sql.trip.get(id) as { doc: string } | undefined)?.doc;
+  }
+
+  trips(filter: TripFilter, limit: number, cursor: string | null): Page<string> {
+    const where: string[] = [];
+    const values: (string | number)[] = [];
+    const add = (text: string, ...more: (string | number)[]) => {
+      where.push(text);
+      values.push(...more);
+    };
+    if (filter.open !== undefined) add(filter.open ? 'open = 1' : 'open = 0');
+    if (filter.status !== undefined) add('status = ?', filter.status);
+    if (filter.driverId !== undefined) add('driver = ?', filter.driverId);
+    // Any of these opens a trip to whoever asks; each list is bound, never pasted.
+    const doors: string[] = [];
+    const door = (text: (marks: string) => string, list: readonly string[] | undefined) => {
+      if (list === undefined || list.length === 0) return;
+      doors.push(text(list.map(() => '?').join(',')));
+      values.push(...list);
+    };
+    door((marks) => `id IN (SELECT trip FROM trip_label WHERE label IN (${marks}))`, filter.labels);
+    door(
+      (marks) => `id IN (SELECT trip FROM trip_party WHERE party IN (${marks}))`,
+      filter.partyId === undefined ? undefined : [filter.partyId],
+    );
+    door((marks) => `id IN (${marks})`, filter.ids);
+    if (doors.length > 0) where.push(`(${doors.join(' OR ')})`);
+    if (cursor !== null) {
+      const [created, id] = splitCursor(cursor);
+      add('(created < ? OR (created = ? AND id > ?))', created, created, id);
+    }
+    const text = `SELECT id, created, doc FROM trip ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY created DESC, id LIMIT ?`;
+    const rows = this.#db.prepare(text).all(...values, limit + 1) as { id: string; created: number; doc: string }[];
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    return { items: rows.slice(0, limit).map((row) => row.doc), cursor: last === undefined ? null : `${last.created}~${last.id}` };
+  }
+
+  events(tripId: string): string[] {
+    return this.#sql.events.all(tripId).map((row) => row.doc as string);
+  }
+
+  locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Page<FixRow> {
+    return this.#consistently(() => {
+      const driver = this.#driverNumber(driverId);
+      if (driver === undefined) return { items: [], cursor: null };
+      const [at, id] = cursor === null ? [from, -1] : splitCursor(cursor);
+      const after = (row: { at: number; id: number }) => row.at > Number(at) || (row.at === Number(at) && row.id > Number(id));
+      const history = (this.#sql.after.all(driver, at, Number(id), to, limit + 1) as unknown as HistoryRow[]).map(asJournalRow);
+      const fresh = this.#freshOf(driver, (row) => row.at <= to && after(row));
+      const rows = merge(history, fresh).slice(0, limit + 1);
+      const last = rows.length > limit ? rows[limit - 1] : undefined;
+      const items = rows.slice(0, limit).map((row) => fixRowOf(row, driverId, this.#streamName(row.stream)));
+      return { items, cursor: last === undefined ? null : `${last.at}~${last.id}` };
+    });
+  }
+
+  locationsBefore(driverId: string, at: number, limit: number): FixRow[] {
+    return this.#consistently(() => {
+      const driver = this.#driverNumber(driverId);
+      if (driver === undefined) return [];
+      const history = (this.#sql.before.all(driver, at, limit) as unknown as HistoryRow[]).map(asJournalRow);
+      const fresh = this.#freshOf(driver, (row) => row.at < at);
+      const rows = merge(history, fresh).slice(-limit);
+      return rows.map((row) => fixRowOf(row, driverId, this.#streamName(row.stream)));
+    });
+  }
+
+  /** History and journal must be seen at one moment, or a batch on its way between them is seen twice or not at all. */
+  #consistently<T>(read: () => T): T {
+    this.#db.exec('BEGIN');
+    try {
+      return read();
+    } finally {
+      this.#db.exec('COMMIT');
+    }
+  }
+
+  #driverNumber(name: string): number | undefined {
+    return (this.#sql.driver.get(name) as { id: number } | undefined)?.id;
+  }
+
+  #streamName(id: number): string | null {
+    return id === 0 ? null : ((this.#sql.stream.get(id) as { name: string }).name ?? null);
+  }
+
+  #freshOf(driver: number, wanted: (row: JournalRow) => boolean): JournalRow[] {
+    const rows: JournalRow[] = [];
+    for (const { row, dropped } of this.#journalRows((one) => one === driver)) if (!dropped && wanted(row)) rows.push(row);
+    return rows;
+  }
+
+  *#journalRows(ofDriver: (driver: number) => boolean): Generator<{ row: JournalRow; dropped: boolean }> {
+    const present = new Set<number>();
+    for (const { id } of this.#sql.journalIds.all() as { id: number }[]) {
+      present.add(id);
+      let batch = this.#journal.get(id);
+      if (batch === undefined) {
+        const { fixes } = this.#sql.journalBatch.get(id) as { fixes: Uint8Array };
+        batch = new JournalBatch(new Uint8Array(fixes));
+        this.#journal.set(id, batch);
+      }
+      for (let i = 0; i < batch.length; i++) if (ofDriver(batch.driver(i))) yield { row: batch.row(i, id), dropped: batch.isDropped(i) };
+    }
+    for (const id of this.#journal.keys()) if (!present.has(id)) this.#journal.delete(id);
+  }
+}
+
+function asJournalRow({ received, ...row }: HistoryRow): JournalRow {
+  return { ...row, receivedAt: received, position: 0 };
+}
+
+/** Both in capture order; what a compaction left half moved is in both, and counts once. */
+function merge(history: readonly JournalRow[], fresh: readonly JournalRow[]): JournalRow[] {
+  if (fresh.length === 0) return [...history];
+  const seen = new Set(fresh.map((row) => row.id));
+  return [...history.filter((row) => !seen.has(row.id)), ...fresh].sort((a, b) => a.at - b.at || a.id - b.id);
+}
+
+function splitCursor(cursor: string): [number, string] {
+  const at = cursor.indexOf('~');
+  return [Number(cursor.slice(0, at)), cursor.slice(at + 1)];
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string): StatementSync => db.prepare(text);
+  const columns = 'driver, at, id, lat, lng, speed, bearing, accuracy, altitude, suspect, received, stream, seq';
+  return {
+    cursors: sql('SELECT partition, position FROM cursor'),
+    outbox: sql('SELECT doc FROM outbox ORDER BY n'),
+    online: sql('SELECT name FROM snapshot JOIN driver ON driver.id = snapshot.driver WHERE online = 1'),
+    driver: sql('SELECT id, state FROM driver LEFT JOIN snapshot ON snapshot.driver = driver.id WHERE name = ?'),
+    stream: sql('SELECT name FROM stream WHERE id = ?'),
+    trip: sql('SELECT doc FROM trip WHERE id = ?'),
+    events: sql('SELECT doc FROM event WHERE trip = ? ORDER BY at, n'),
+    journalIds: sql('SELECT id FROM journal ORDER BY id'),
+    journalBatch: sql('SELECT fixes FROM journal WHERE id = ?'),
+    after: sql(`SELECT ${columns} FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND at <= ? ORDER BY at, id LIMIT ?`),
+    before: sql(`SELECT * FROM (SELECT ${columns} FROM fix WHERE driver = ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?) ORDER BY at, id`),
+  };
+}

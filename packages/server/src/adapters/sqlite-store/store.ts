@@ -1,0 +1,268 @@
+import { Worker } from 'node:worker_threads';
+import { type Driver, type DriverSnapshot, snapshotOf } from '../../core/driver.ts';
+import type { FixRow, OutboxEntry } from '../../core/effects.ts';
+import type { Happened } from '../../core/events.ts';
+import { isOpenTrip, type Trip } from '../../core/trip.ts';
+import {
+  type Commit,
+  type Committed,
+  PARTITIONS,
+  type Page,
+  type Records,
+  type Store,
+  type StoredDriver,
+  type StoreHealth,
+  type TripChange,
+  type TripFilter,
+} from '../../hub/ports.ts';
+import { StartupError } from '../../startup-error.ts';
+import { takeFolder } from './folder.ts';
+import { JournalBatch } from './journal.ts';
+import type { EventRecord, OutboxRecord, TripRecord, WriteReply, WriteRequest } from './messages.ts';
+import type { LoadedDriver } from './queries.ts';
+import type { Question, Reply } from './reader.ts';
+
+export interface SqliteOptions {
+  readonly dataDir: string;
+  /** Bounds the database, in pages of 4 KB, as a full disk would. */
+  readonly maxPages?: number | undefined;
+  readonly onHealth?: (health: StoreHealth) => void;
+}
+
+/**
+ * Opens the embedded database in its folder, held by this process alone.
+ * @throws StartupError in use, unwritable, damaged, or of a newer program
+ */
+export async function openSqliteStore(options: SqliteOptions): Promise<SqliteStore> {
+  const folder = takeFolder(options.dataDir);
+  const writer = new Worker(new URL('./writer.ts', import.meta.url), { workerData: { path: folder.database, maxPages: options.maxPages } });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      writer.once('error', reject);
+      writer.once('message', (reply: WriteReply) => {
+        if (reply.kind === 'ready') resolve();
+        else reject(new StartupError(reply.kind === 'refused' ? reply.message : 'the database did not open'));
+      });
+    });
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+  const reader = new Worker(new URL('./reader.ts', import.meta.url), { workerData: { path: folder.database } });
+  return new SqliteStore(writer, reader, folder.release, options.onHealth);
+}
+
+interface Asked {
+  readonly resolve: (reply: WriteReply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The store of one process: SQLite, written by one thread and read by another. */
+export class SqliteStore implements Store, Records {
+  readonly #writer: Worker;
+  readonly #reader: Worker;
+  readonly #release: () => void;
+  /** Requests to the writer, answered in order. */
+  readonly #asked: Asked[] = [];
+  readonly #questions = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  #lastQuestion = 0;
+  #health: StoreHealth = { ok: true, problem: null };
+  #closing: Promise<void> | undefined;
+
+  constructor(writer: Worker, reader: Worker, release: () => void, onHealth: ((health: StoreHealth) => void) | undefined) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#release = release;
+    writer.on('message', (reply: WriteReply) => {
+      if (reply.kind === 'health') {
+        this.#health = reply.health;
+        onHealth?.(reply.health);
+      } else if (reply.kind === 'broken') {
+        this.#fail(new Error(reply.message));
+      } else {
+        this.#asked.shift()?.resolve(reply);
+      }
+    });
+    writer.on('error', (error) => this.#fail(error as Error));
+    reader.on('message', (reply: Reply) => this.#answer(reply));
+    reader.on('error', (error) => this.#fail(error as Error));
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    const { fixes, drivers, streams } = pack(commit.rows);
+    const reply = await this.#write(
+      {
+        kind: 'commit',
+        fixes,
+        drivers,
+        streams,
+        events: commit.events.map(eventRecord),
+        outbox: commit.outbox.map(outboxRecord),
+        outboxDone: commit.outboxDone,
+        trips: [...commit.trips].map(tripRecord),
+        removedTrips: commit.removedTrips,
+        snapshots: [...commit.snapshots].map((driver: Driver) => ({
+          driver: driver.id,
+          online: driver.online,
+          state: JSON.stringify(snapshotOf(driver)),
+        })),
+        cursors: commit.cursors,
+      },
+      fixes === null ? [] : [fixes.buffer],
+    );
+    return reply as Extract<WriteReply, { kind: 'committed' }>;
+  }
+
+  async changeTrip({ expected, remove, trip, events, outbox }: TripChange): Promise<boolean> {
+    const request: WriteRequest = {
+      kind: 'trip',
+      expected,
+      remove,
+      trip: tripRecord(trip),
+      events: events.map(eventRecord),
+      outbox: outbox.map(outboxRecord),
+    };
+    return ((await this.#write(request)) as Extract<WriteReply, { kind: 'trip' }>).done;
+  }
+
+  async load(driverIds: readonly string[]): Promise<readonly StoredDriver[]> {
+    const loaded = (await this.#read('load', driverIds)) as LoadedDriver[];
+    return loaded.map(({ id, state, rows }) => ({ id, snapshot: state === null ? null : (JSON.parse(state) as DriverSnapshot), rows }));
+  }
+
+  async resume(): Promise<{ cursors: number[]; outbox: OutboxEntry[]; online: string[] }> {
+    const {
+      cursors: moved,
+      outbox,
+      online,
+    } = (await this.#read('resume')) as { cursors: [number, number][]; outbox: string[]; online: string[] };
+    const cursors = new Array<number>(PARTITIONS).fill(0);
+    for (const [partition, position] of moved) cursors[partition] = position;
+    return { cursors, outbox: outbox.map((doc) => JSON.parse(doc) as OutboxEntry), online };
+  }
+
+  async trip(id: string): Promise<Trip | undefined> {
+    const doc = (await this.#read('trip', id)) as string | undefined;
+    return doc === undefined ? undefined : (JSON.parse(doc) as Trip);
+  }
+
+  async trips(filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>> {
+    const page = (await this.#read('trips', filter, limit, cursor)) as Page<string>;
+    return { items: page.items.map((doc) => JSON.parse(doc) as Trip), cursor: page.cursor };
+  }
+
+  async events(tripId: string): Promise<readonly Happened[]> {
+    return ((await this.#read('events', tripId)) as string[]).map((doc) => JSON.parse(doc) as Happened);
+  }
+
+  async locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<FixRow>> {
+    return (await this.#read('locations', driverId, from, to, limit, cursor)) as Page<FixRow>;
+  }
+
+  async locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]> {
+    return (await this.#read('locationsBefore', driverId, at, limit)) as FixRow[];
+  }
+
+  health(): StoreHealth {
+    return this.#health;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // After everything asked before it; a store that is broken has nothing more to wait for.
+    await this.#write({ kind: 'close' }).catch(() => undefined);
+    await Promise.all([this.#writer.terminate(), this.#reader.terminate()]);
+    this.#release();
+  }
+
+  #write(request: WriteRequest, transfer: ArrayBuffer[] = []): Promise<WriteReply> {
+    return new Promise((resolve, reject) => {
+      this.#asked.push({ resolve, reject });
+      this.#writer.postMessage(request, transfer);
+    });
+  }
+
+  #read(method: Question['method'], ...args: unknown[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastQuestion;
+      this.#questions.set(id, { resolve, reject });
+      this.#reader.postMessage({ id, method, args } satisfies Question);
+    });
+  }
+
+  #answer(reply: Reply): void {
+    const question = this.#questions.get(reply.id);
+    this.#questions.delete(reply.id);
+    if ('error' in reply) question?.reject(new Error(reply.error));
+    else question?.resolve(reply.value);
+  }
+
+  #fail(error: Error): void {
+    this.#health = { ok: false, problem: error.message };
+    for (const { reject } of this.#asked.splice(0)) reject(error);
+    for (const { reject } of this.#questions.values()) reject(error);
+    this.#questions.clear();
+  }
+}
+
+/** Packs fixes for the journal; drivers and streams are named once and referred to by index. */
+function pack(rows: readonly FixRow[]): {
+  fixes: Uint8Array<ArrayBuffer> | null;
+  drivers: string[];
+  streams: { driver: number; name: string }[];
+} {
+  const drivers: string[] = [];
+  const streams: { driver: number; name: string }[] = [];
+  if (rows.length === 0) return { fixes: null, drivers, streams };
+  const batch = JournalBatch.sized(rows.length);
+  const driverIndex = new Map<string, number>();
+  const streamIndex = new Map<string, number>();
+  rows.forEach((row, index) => {
+    let driver = driverIndex.get(row.driverId);
+    if (driver === undefined) {
+      driver = drivers.push(row.driverId) - 1;
+      driverIndex.set(row.driverId, driver);
+    }
+    let stream = 0;
+    if (row.stream !== null) {
+      const key = `${driver}/${row.stream}`;
+      stream = streamIndex.get(key) ?? 0;
+      if (stream === 0) {
+        stream = streams.push({ driver, name: row.stream });
+        streamIndex.set(key, stream);
+      }
+    }
+    batch.set(index, row, driver, stream);
+  });
+  return { fixes: batch.bytes, drivers, streams };
+}
+
+function tripRecord(trip: Trip): TripRecord {
+  const { id, revision, kind, status, driverId, createdAt, labels, stops } = trip;
+  const parties = new Set(stops.map((stop) => stop.partyId).filter((party) => party !== null));
+  return {
+    id,
+    revision,
+    kind,
+    status,
+    open: isOpenTrip(trip),
+    driver: driverId,
+    created: createdAt,
+    labels,
+    parties: [...parties],
+    doc: JSON.stringify(trip),
+  };
+}
+
+function eventRecord(event: Happened): EventRecord {
+  const trip = 'tripId' in event ? event.tripId : null;
+  return { id: event.id, trip, driver: event.driverId, at: event.at, doc: JSON.stringify(event) };
+}
+
+function outboxRecord(entry: OutboxEntry): OutboxRecord {
+  return { id: entry.id, doc: JSON.stringify(entry) };
+}

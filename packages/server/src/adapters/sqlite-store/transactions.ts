@@ -1,0 +1,188 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { Compaction } from './compaction.ts';
+import { JournalBatch } from './journal.ts';
+import type { CommitRequest, EventRecord, OutboxRecord, TripChangeRequest, TripRecord } from './messages.ts';
+import { migrate } from './schema.ts';
+
+/** Opens the database for its one writer. `maxPages` bounds its size, as a full disk would. */
+export function openWriter(path: string, maxPages: number | undefined): Writer {
+  const db = new DatabaseSync(path);
+  try {
+    // FULL: a commit has reached the disk, not only the system, before it is acknowledged [A1].
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000');
+    migrate(db);
+    if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`);
+    return new Writer(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** The transactions of the store. Each happens whole or not at all, and may be tried again. */
+export class Writer {
+  readonly #db: DatabaseSync;
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #compaction: Compaction;
+  readonly #drivers = new Map<string, number>();
+  readonly #streams = new Map<string, number>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#sql = prepare(db);
+    this.#compaction = new Compaction(db);
+  }
+
+  /** Answers which fixes, by index, were there already. */
+  commit(request: CommitRequest): number[] {
+    const written = this.#transaction(() => {
+      for (const { partition, from, to } of request.cursors) this.#moveCursor(partition, from, to);
+      const owners = request.drivers.map((name) => this.#driver(name));
+      const fixes = request.fixes === null ? null : this.#writeFixes(new JournalBatch(request.fixes.slice()), owners, request);
+      const snapshots = request.snapshots.map(({ driver, online, state }) => {
+        const id = this.#driver(driver);
+        this.#sql.snapshot.run(id, online ? 1 : 0, state);
+        return id;
+      });
+      for (const trip of request.trips) this.#writeTrip(trip);
+      for (const id of request.removedTrips) this.#removeTrip(id);
+      this.#record(request.events, request.outbox);
+      for (const id of request.outboxDone) this.#sql.outboxDone.run(id);
+      return { fixes, snapshots };
+    });
+    if (written.fixes !== null) this.#compaction.added(written.fixes.id, written.fixes.batch);
+    this.#compaction.storedWhole(written.snapshots);
+    return written.fixes?.duplicates ?? [];
+  }
+
+  /** Answers whether the trip was as expected, and so was changed. */
+  changeTrip({ expected, remove, trip, events, outbox }: TripChangeRequest): boolean {
+    return this.#transaction(() => {
+      const current = this.#sql.revision.get(trip.id) as { revision: number } | undefined;
+      if ((current?.revision ?? 0) !== expected) return false;
+      if (remove) this.#removeTrip(trip.id);
+      else this.#writeTrip(trip);
+      this.#record(events, outbox);
+      return true;
+    });
+  }
+
+  /** Moves part of the journal into history; answers whether there is more to move at once. */
+  compactSome(): boolean {
+    return this.#compaction.step((work) => this.#transaction(work));
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // Numbers given in a transaction that failed may be given again to somebody else.
+      this.#drivers.clear();
+      this.#streams.clear();
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Compare and set: a cursor that is elsewhere means that somebody else owns the partition. */
+  #moveCursor(partition: number, from: number, to: number): void {
+    const { changes } = this.#sql.cursor.run(partition, to, from);
+    if (Number(changes) !== 1) throw new Error(`the cursor of partition ${partition} is not at ${from}: another process owns it`);
+  }
+
+  #writeFixes(
+    batch: JournalBatch,
+    owners: readonly number[],
+    { streams }: CommitRequest,
+  ): { id: number; batch: JournalBatch; duplicates: number[] } {
+    const numbering = streams.map(({ driver, name }) => this.#stream(owners[driver] as number, name));
+    const unsure: number[] = [];
+    for (let i = 0; i < batch.length; i++) {
+      const stream = batch.stream(i);
+      batch.setOwner(i, owners[batch.driver(i)] as number, stream === 0 ? 0 : (numbering[stream - 1] as number));
+      if (batch.isUnsure(i)) unsure.push(i);
+    }
+    const duplicates = unsure.length === 0 ? unsure : this.#compaction.known(batch, unsure);
+    for (const i of duplicates) batch.drop(i);
+    const { lastInsertRowid } = this.#sql.journal.run(batch.bytes);
+    return { id: Number(lastInsertRowid), batch, duplicates };
+  }
+
+  #driver(name: string): number {
+    const known = this.#drivers.get(name);
+    if (known !== undefined) return known;
+    const row = this.#sql.driver.get(name) as { id: number } | undefined;
+    const id = row?.id ?? Number(this.#sql.newDriver.run(name).lastInsertRowid);
+    this.#drivers.set(name, id);
+    return id;
+  }
+
+  #stream(driver: number, name: string): number {
+    const key = `${driver}/${name}`;
+    const known = this.#streams.get(key);
+    if (known !== undefined) return known;
+    const row = this.#sql.stream.get(driver, name) as { id: number } | undefined;
+    const id = row?.id ?? Number(this.#sql.newStream.run(driver, name).lastInsertRowid);
+    // Streams come and go with app installs; the map is only there to save look-ups.
+    if (this.#streams.size > 100_000) this.#streams.clear();
+    this.#streams.set(key, id);
+    return id;
+  }
+
+  #writeTrip(trip: TripRecord): void {
+    const { id, revision, kind, status, open, driver, created, doc } = trip;
+    const { changes } = this.#sql.trip.run(id, revision, kind, status, open ? 1 : 0, driver, created, doc);
+    if (Number(changes) === 0) return;
+    this.#sql.noLabels.run(id);
+    this.#sql.noParties.run(id);
+    for (const label of trip.labels) this.#sql.label.run(label, id);
+    for (const party of trip.parties) this.#sql.party.run(party, id);
+  }
+
+  #removeTrip(id: string): void {
+    this.#sql.noLabels.run(id);
+    this.#sql.noParties.run(id);
+    this.#sql.noEvents.run(id);
+    this.#sql.noTrip.run(id);
+  }
+
+  #record(events: readonly EventRecord[], outbox: readonly OutboxRecord[]): void {
+    for (const { id, trip, driver, at, doc } of events) this.#sql.event.run(id, trip, driver, at, doc);
+    for (const { id, doc } of outbox) this.#sql.outbox.run(id, doc);
+  }
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string): StatementSync => db.prepare(text);
+  return {
+    cursor: sql(`INSERT INTO cursor (partition, position) VALUES (?1, ?2)
+      ON CONFLICT (partition) DO UPDATE SET position = excluded.position WHERE position = ?3`),
+    driver: sql('SELECT id FROM driver WHERE name = ?'),
+    newDriver: sql('INSERT INTO driver (name) VALUES (?)'),
+    stream: sql('SELECT id FROM stream WHERE driver = ? AND name = ?'),
+    newStream: sql('INSERT INTO stream (driver, name) VALUES (?, ?)'),
+    journal: sql('INSERT INTO journal (fixes) VALUES (?)'),
+    snapshot: sql('INSERT OR REPLACE INTO snapshot (driver, online, state) VALUES (?, ?, ?)'),
+    revision: sql('SELECT revision FROM trip WHERE id = ?'),
+    trip: sql(`INSERT INTO trip (id, revision, kind, status, open, driver, created, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, status = excluded.status, open = excluded.open,
+        driver = excluded.driver, doc = excluded.doc WHERE excluded.revision >= revision`),
+    noTrip: sql('DELETE FROM trip WHERE id = ?'),
+    noLabels: sql('DELETE FROM trip_label WHERE trip = ?'),
+    noParties: sql('DELETE FROM trip_party WHERE trip = ?'),
+    noEvents: sql('DELETE FROM event WHERE trip = ?'),
+    label: sql('INSERT OR IGNORE INTO trip_label (label, trip) VALUES (?, ?)'),
+    party: sql('INSERT OR IGNORE INTO trip_party (party, trip) VALUES (?, ?)'),
+    // An event is recorded once, however often it is decided [G8].
+    event: sql('INSERT OR IGNORE INTO event (id, trip, driver, at, doc) VALUES (?, ?, ?, ?, ?)'),
+    outbox: sql('INSERT OR IGNORE INTO outbox (id, doc) VALUES (?, ?)'),
+    outboxDone: sql('DELETE FROM outbox WHERE id = ?'),
+  };
+}

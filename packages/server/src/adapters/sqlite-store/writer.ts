@@ -1,0 +1,120 @@
+import { isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { StartupError } from '../../startup-error.ts';
+import type { WriteReply, WriteRequest } from './messages.ts';
+import { openWriter, type Writer } from './transactions.ts';
+
+/**
+ * The thread that writes. Requests become durable strictly in the order they come; one that the disk refuses is
+ * tried again until it goes through, and everything behind it waits: nothing is lost, nothing overtakes.
+ */
+const RETRY_MS = 250;
+const TIDY_EVERY_MS = 2_000;
+/** Full, I/O, busy, locked, no memory, read-only, cannot open: these pass. Anything else is a fault that waiting will not mend. */
+const PASSING = new Set([5, 6, 7, 8, 10, 13, 14]);
+
+const queue: WriteRequest[] = [];
+let writer: Writer;
+let busy = false;
+let stalled = false;
+
+function say(reply: WriteReply): void {
+  parentPort?.postMessage(reply);
+}
+
+function run(): void {
+  if (busy) return;
+  busy = true;
+  for (let request = next(); request !== undefined; request = next()) {
+    try {
+      say(carryOut(request));
+    } catch (error) {
+      stall(error);
+      return;
+    }
+    queue.shift();
+    recovered();
+  }
+  busy = false;
+  tidy();
+}
+
+/** What is to be done now; stays in the queue until it is done. */
+function next(): WriteRequest | undefined {
+  if (queue.length === 0 && parentPort !== null) {
+    const arrived = receiveMessageOnPort(parentPort) as { message: WriteRequest } | undefined;
+    if (arrived !== undefined) queue.push(arrived.message);
+  }
+  return queue[0];
+}
+
+function carryOut(request: WriteRequest): WriteReply {
+  switch (request.kind) {
+    case 'commit':
+      return { kind: 'committed', duplicates: writer.commit(request) };
+    case 'trip':
+      return { kind: 'trip', done: writer.changeTrip(request) };
+    case 'close':
+      writer.close();
+      parentPort?.close();
+      return { kind: 'closed' };
+  }
+}
+
+function recovered(): void {
+  if (!stalled) return;
+  stalled = false;
+  say({ kind: 'health', health: { ok: true, problem: null } });
+}
+
+function stall(error: unknown): void {
+  const { errcode, message } = error as { errcode?: number; message: string };
+  if (errcode === undefined || !PASSING.has(errcode & 0xff)) {
+    say({ kind: 'broken', message });
+    return;
+  }
+  if (!stalled) say({ kind: 'health', health: { ok: false, problem: message } });
+  stalled = true;
+  setTimeout(() => {
+    busy = false;
+    run();
+  }, RETRY_MS);
+}
+
+/** Between requests, move a little of the journal into history. */
+function tidy(): void {
+  let more: boolean;
+  try {
+    more = writer.compactSome();
+  } catch (error) {
+    // What could not be moved stays in the journal; the next commit meets the same disk and says so.
+    say({ kind: 'health', health: { ok: false, problem: `history: ${(error as Error).message}` } });
+    stalled = true;
+    return;
+  }
+  recovered();
+  if (more) setImmediate(run);
+}
+
+if (!isMainThread && parentPort !== null) {
+  parentPort.on('message', (request: WriteRequest) => {
+    queue.push(request);
+    run();
+  });
+  try {
+    const { path, maxPages } = workerData as { path: string; maxPages: number | undefined };
+    writer = openWriter(path, maxPages);
+    setInterval(run, TIDY_EVERY_MS).unref();
+    say({ kind: 'ready' });
+  } catch (error) {
+    say({ kind: 'refused', message: error instanceof StartupError ? error.message : damage(error) });
+    parentPort.close();
+  }
+}
+
+function damage(error: unknown): string {
+  const { errcode, message } = error as { errcode?: number; message: string };
+  const path = (workerData as { path: string }).path;
+  if (errcode === 11 || errcode === 26)
+    return `the database ${path} is damaged (${message}): restore a backup, or move the file away to start empty`;
+  return `the database ${path} cannot be opened (${message})`;
+}

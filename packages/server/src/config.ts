@@ -1,0 +1,211 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { StartupError } from './startup-error.ts';
+
+/** Where a value came from: what `--help` and error lines say. */
+interface Key<T> {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly fallback: T;
+  readonly help: string;
+  /** @throws Error saying what would be right */
+  readonly parse: (text: string) => T;
+}
+
+function key<T>(name: string, fallback: T, parse: (text: string) => T, help: string, aliases?: readonly string[]): Key<T> {
+  return { name, fallback, parse, help, ...(aliases && { aliases }) };
+}
+
+const text = (value: string): string => value;
+const maybe = (value: string): string | undefined => (value === '' ? undefined : value);
+
+function number(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const parsed = Number(value);
+    if (value.trim() === '' || !Number.isFinite(parsed) || parsed < least || parsed > most)
+      throw new Error(`a number from ${least} to ${most}`);
+    return parsed;
+  };
+}
+
+function ports(value: string): number[] {
+  const parsed = value.split(',').map((one) => number(0, 65_535)(one.trim()));
+  if (parsed.some((port) => !Number.isInteger(port))) throw new Error('whole numbers, separated by commas');
+  return parsed;
+}
+
+function flag(value: string): boolean {
+  if (/^(true|1|yes|on)$/i.test(value)) return true;
+  if (/^(false|0|no|off)$/i.test(value)) return false;
+  throw new Error('true or false');
+}
+
+function oneOf<T extends string>(...choices: readonly T[]): (value: string) => T {
+  return (value) => {
+    const found = choices.find((choice) => choice.toLowerCase() === value.toLowerCase());
+    if (found === undefined) throw new Error(`one of ${choices.join(', ')}`);
+    return found;
+  };
+}
+
+function secrets(value: string): string[] {
+  const parsed = value.split(',').map((one) => one.trim());
+  if (parsed.some((secret) => secret.length < 16))
+    throw new Error('secrets of at least 16 characters, separated by commas; the first signs');
+  return parsed;
+}
+
+function origins(value: string): string[] {
+  return value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+/** Every setting there is. Flags, environment, file, help and docs all come from here. */
+export const KEYS = {
+  host: key('HOST', '127.0.0.1', text, 'address to listen on'),
+  ports: key('PORT', [8080], ports, 'port to listen on; several, separated by commas, serve the same'),
+  dataDir: key('DATA_DIR', './data', text, 'the embedded database and the generated secret'),
+  metricsPort: key<number | undefined>(
+    'METRICS_PORT',
+    undefined,
+    number(0, 65_535),
+    'a port of its own for /metrics; unset: on PORT, for admins',
+  ),
+  secrets: key<string[] | undefined>(
+    'JWT_SECRET_KEY',
+    undefined,
+    secrets,
+    'HS256 secret; a second one, after a comma, is accepted while keys rotate; unset: generated into DATA_DIR',
+    ['SECRET_KEY'],
+  ),
+  requireExp: key('JWT_REQUIRE_EXP', true, flag, 'refuse tokens without an end'),
+  issuer: key<string | undefined>('JWT_ISSUER', undefined, maybe, 'the issuer tokens must name'),
+  audience: key<string | undefined>('JWT_AUDIENCE', undefined, maybe, 'the audience tokens must name'),
+  secondsPerFix: key(
+    'LOCATION_UPDATE_RATE_LIMIT',
+    1,
+    number(0, 3600),
+    "seconds between a driver's live fixes, sustained (burst 10); 0: no limit",
+  ),
+  maxPlausibleSpeed: key('MAX_PLAUSIBLE_SPEED_KMH', 300, number(0, 1_000_000), 'faster than this is a teleport; 0: never'),
+  maxConnectionsPerDriver: key('MAX_CONNECTIONS_PER_DRIVER', 3, number(1, 1_000_000), 'sockets one driver may have'),
+  restPerMinute: key('REST_RATE_LIMIT_PER_MINUTE', 600, number(1, 1_000_000_000), 'REST calls per identity, per address without one'),
+  publicUrl: key<string | undefined>('PUBLIC_URL', undefined, maybe, 'the address people reach this server by, for printed links'),
+  trustProxy: key('TRUST_PROXY', false, flag, 'take client addresses from X-Forwarded-For'),
+  drainSeconds: key('DRAIN_SECONDS', 20, number(0, 3600), 'time to say good-bye on SIGTERM'),
+  corsOrigins: key<string[]>('CORS_ORIGINS', [], origins, 'other origins whose pages may connect; * for all'),
+  logLevel: key(
+    'LOG_LEVEL',
+    'info' as const,
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent') as (value: string) => 'info',
+    'how much the log tells',
+  ),
+  serviceName: key('SERVICE_NAME', 'waycast', text, 'the name in log lines and on the page'),
+  basemapStyleUrl: key<string | undefined>(
+    'BASEMAP_STYLE_URL',
+    'https://tiles.openfreemap.org/styles/liberty',
+    maybe,
+    'MapLibre style of the map; empty: the plain bundled one',
+  ),
+} as const;
+
+export type Config = { -readonly [K in keyof typeof KEYS]: (typeof KEYS)[K] extends Key<infer T> ? T : never };
+
+/** Variables Kubernetes puts into every container for services named waycast: not ours, and no mistake. */
+const INJECTED = /^WAYCAST_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT|PORT_\d+_.*)$/;
+
+export interface ConfigSources {
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** By setting name, `PORT` say. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The settings in force: defaults, then the file, the environment, the flags; the later wins.
+ * @throws StartupError naming the first key that is unknown or holds nothing usable
+ */
+export function readConfig({ file, env, flags }: ConfigSources): Config {
+  const names = new Map<string, string>();
+  for (const { name, aliases } of Object.values(KEYS) as Key<unknown>[]) for (const one of [name, ...(aliases ?? [])]) names.set(one, name);
+  const given = new Map<string, { value: string; from: string }>();
+  for (const [name, value] of Object.entries(file === undefined ? {} : readFile(file))) {
+    const known = names.get(name);
+    if (known === undefined) throw new StartupError(`${file}: unknown setting ${name}${guess(name, names)}`);
+    given.set(known, { value, from: `${name} in ${file}` });
+  }
+  for (const [variable, value] of Object.entries(env)) {
+    const ours = variable.startsWith('WAYCAST_') && !isInjected(variable, value);
+    const name = ours ? variable.slice('WAYCAST_'.length) : variable;
+    const known = names.get(name);
+    if (known === undefined && ours) throw new StartupError(`unknown environment variable ${variable}${guess(name, names)}`);
+    // The prefixed form is the more deliberate one: PORT may be somebody else's.
+    if (known !== undefined && value !== undefined && (ours || env[`WAYCAST_${known}`] === undefined))
+      given.set(known, { value, from: variable });
+  }
+  for (const [name, value] of Object.entries(flags)) if (value !== undefined) given.set(name, { value, from: flagOf(name) });
+  return parseAll(given);
+}
+
+/** `--data-dir` for `DATA_DIR`. */
+export function flagOf(name: string): string {
+  return `--${name.toLowerCase().replaceAll('_', '-')}`;
+}
+
+function parseAll(given: ReadonlyMap<string, { value: string; from: string }>): Config {
+  const config: Record<string, unknown> = {};
+  for (const [field, { name, fallback, parse }] of Object.entries(KEYS) as [string, Key<unknown>][]) {
+    const found = given.get(name);
+    if (found === undefined) {
+      config[field] = fallback;
+      continue;
+    }
+    try {
+      config[field] = parse(found.value);
+    } catch (error) {
+      const secret = name.includes('SECRET');
+      throw new StartupError(
+        `${found.from}: ${secret ? 'the value' : JSON.stringify(found.value)} will not do; it takes ${(error as Error).message}`,
+      );
+    }
+  }
+  return config as Config;
+}
+
+function isInjected(variable: string, value: string | undefined): boolean {
+  if (!INJECTED.test(variable)) return false;
+  return variable !== 'WAYCAST_PORT' || (value ?? '').includes('://');
+}
+
+function readFile(path: string): Record<string, string> {
+  if (!existsSync(path)) throw new StartupError(`the configuration file ${path} is not there`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new StartupError(`the configuration file ${path} is not JSON (${(cause as Error).message})`, { cause });
+  }
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
+    throw new StartupError(`the configuration file ${path} must hold one object of settings`);
+  return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)]));
+}
+
+/** The setting that was probably meant. */
+function guess(name: string, names: ReadonlyMap<string, string>): string {
+  const near = [...names.keys()].find((known) => known.startsWith(name.slice(0, 4)) || distance(known, name) <= 2);
+  return near === undefined ? '' : ` (did you mean ${near}?)`;
+}
+
+/** How many letters to change, add or leave out. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,139 @@
+import type { DriverStatus } from '@waycast/protocol';
+import type { Fix } from './fix.ts';
+import { type Identities, newIdentities, noRecent, type Stream } from './identities.ts';
+import { type Judgement, newJudgement } from './plausibility.ts';
+import { hasStarted, type Trip } from './trip.ts';
+
+/** Silence that makes a driver with an open trip stale, and any driver offline, ms [D2]. */
+export const STALE_MS = 60_000;
+export const OFFLINE_MS = 120_000;
+
+/** An open trip of a driver and the counter of its feed [O1]. */
+export interface ActiveTrip {
+  readonly trip: Trip;
+  readonly feed: string;
+  readonly epoch: string;
+  seq: number;
+}
+
+/**
+ * The aggregate: a driver with its open trips. One owner applies its commands in order; nothing else changes it.
+ * Epoch ms. Everything but `epoch`, `seq`, the feeds' counters and `identities.recent` is kept in snapshots.
+ */
+export interface Driver {
+  readonly id: string;
+  readonly feed: string;
+  /** Of this life of the counter; new whenever the driver is loaded. */
+  readonly epoch: string;
+  seq: number;
+  /** The log position of the last command applied. */
+  position: number;
+  online: boolean;
+  stale: boolean;
+  available: boolean;
+  lastSeenAt: number | null;
+  /** The newest plausible capture [F8]. */
+  latest: Fix | null;
+  judgement: Judgement;
+  identities: Identities;
+  profile: { name: string | null; vehicle: string | null; plate: string | null };
+  trips: ActiveTrip[];
+}
+
+export function newDriver(id: string, epoch: string): Driver {
+  return {
+    id,
+    feed: `driver:${id}`,
+    epoch,
+    seq: 0,
+    position: 0,
+    online: false,
+    stale: false,
+    available: true,
+    lastSeenAt: null,
+    latest: null,
+    judgement: newJudgement(),
+    identities: newIdentities(),
+    profile: { name: null, vehicle: null, plate: null },
+    trips: [],
+  };
+}
+
+/** An open trip on its feed; the epoch is new with every adoption, whoever drove before. */
+export function activeTrip(driver: Driver, trip: Trip): ActiveTrip {
+  return { trip, feed: `trip:${trip.id}`, epoch: `${driver.epoch}.${trip.revision}`, seq: 0 };
+}
+
+/** [D1] */
+export function driverStatus(driver: Driver): DriverStatus {
+  if (!driver.online) return 'OFFLINE';
+  if (driver.trips.some((active) => hasStarted(active.trip))) return 'ON_TRIP';
+  return driver.available ? 'ONLINE' : 'BUSY';
+}
+
+/** When silence next decides something, epoch ms; null when it cannot [D2]. */
+export function nextTickAt(driver: Driver): number | null {
+  if (!driver.online || driver.lastSeenAt === null) return null;
+  const stale = driver.trips.length > 0 && !driver.stale;
+  return driver.lastSeenAt + (stale ? STALE_MS : OFFLINE_MS);
+}
+
+/** A driver as it is kept: plain JSON, without counters and without what only serves speed. */
+export interface DriverSnapshot {
+  readonly position: number;
+  readonly online: boolean;
+  readonly stale: boolean;
+  readonly available: boolean;
+  readonly lastSeenAt: number | null;
+  readonly latest: Fix | null;
+  readonly judgement: Judgement;
+  readonly streams: readonly Stream[];
+  readonly begun: number;
+  /** null when nothing was ever stored. */
+  readonly maxAt: number | null;
+  readonly profile: Driver['profile'];
+  readonly trips: readonly Trip[];
+}
+
+export function snapshotOf(driver: Driver): DriverSnapshot {
+  const { identities } = driver;
+  return {
+    position: driver.position,
+    online: driver.online,
+    stale: driver.stale,
+    available: driver.available,
+    lastSeenAt: driver.lastSeenAt,
+    latest: driver.latest,
+    judgement: driver.judgement,
+    streams: identities.streams,
+    begun: identities.begun,
+    maxAt: Number.isFinite(identities.maxAt) ? identities.maxAt : null,
+    profile: driver.profile,
+    trips: driver.trips.map((active) => active.trip),
+  };
+}
+
+/** A driver as it was kept, under a new epoch. What it sent before is told apart by the store from here on. */
+export function restoreDriver(id: string, epoch: string, kept: DriverSnapshot): Driver {
+  const maxAt = kept.maxAt ?? Number.NEGATIVE_INFINITY;
+  const driver: Driver = {
+    ...newDriver(id, epoch),
+    position: kept.position,
+    online: kept.online,
+    stale: kept.stale,
+    available: kept.available,
+    lastSeenAt: kept.lastSeenAt,
+    latest: kept.latest,
+    judgement: { last: kept.judgement.last, row: [...kept.judgement.row] },
+    identities: {
+      streams: kept.streams.map((stream) => ({ ...stream, above: [...stream.above] })),
+      begun: kept.begun,
+      maxAt,
+      droppedAt: maxAt,
+      recent: noRecent(),
+    },
+    profile: { ...kept.profile },
+  };
+  driver.trips = kept.trips.map((trip) => activeTrip(driver, trip));
+  return driver;
+}

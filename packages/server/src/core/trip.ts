@@ -1,0 +1,175 @@
+import type { Actor, TripInput, TripKind, TripPatch, TripStatus } from '@waycast/protocol';
+import { WaycastError } from '@waycast/protocol';
+import type { TripHappened } from './events.ts';
+import type { Fix } from './fix.ts';
+import { haversine } from './geo.ts';
+import { firstStatus, isOpen, mayGo, type Stamp, stampOf } from './lifecycle.ts';
+import { judgeStops, leaveStops, type Stop, type StopHit, stopsFrom } from './stops.ts';
+
+/** Who drove a trip when; epoch ms, `to` null while it lasts. */
+export interface Assignment {
+  readonly driverId: string;
+  readonly from: number;
+  to: number | null;
+}
+
+/** A job of a kind done by one driver over ordered stops. Plain data; epoch ms and m. */
+export interface Trip extends Record<Stamp, number | null> {
+  readonly id: string;
+  readonly kind: TripKind;
+  status: TripStatus;
+  driverId: string | null;
+  driverName: string | null;
+  stops: Stop[];
+  labels: readonly string[];
+  /** +1 with every change that is stored; the higher one wins. */
+  revision: number;
+  /** Of the content it was created with, to tell a repeat from another trip [T4]. */
+  readonly digest: string;
+  readonly createdAt: number;
+  distance: number;
+  /** Where the last counted fix was: the next leg starts there [T8]. */
+  lastPoint: { readonly lat: number; readonly lng: number } | null;
+  assignments: Assignment[];
+  /** Capture times of the first and last counted fix: the interval its track covers. */
+  firstFixAt: number | null;
+  lastFixAt: number | null;
+}
+
+export function newTrip(id: string, input: TripInput, digest: string, at: number): Trip {
+  const driverId = input.driverId ?? null;
+  return {
+    id,
+    kind: input.kind,
+    status: firstStatus(input.kind),
+    driverId,
+    driverName: input.driverName ?? null,
+    stops: stopsFrom(input.stops),
+    labels: input.labels ?? [],
+    revision: 1,
+    digest,
+    createdAt: at,
+    startedAt: null,
+    arrivedAt: null,
+    completedAt: null,
+    cancelledAt: null,
+    distance: 0,
+    lastPoint: null,
+    assignments: driverId === null ? [] : [{ driverId, from: at, to: null }],
+    firstFixAt: null,
+    lastFixAt: null,
+  };
+}
+
+export function isOpenTrip(trip: Trip): boolean {
+  return isOpen(trip.kind, trip.status);
+}
+
+export function hasStarted(trip: Trip): boolean {
+  return trip.startedAt !== null;
+}
+
+/** The effect time of the trip's end, null while it is open. */
+export function endedAt(trip: Trip): number | null {
+  return trip.completedAt ?? trip.cancelledAt;
+}
+
+/** The first thing that happened to a trip. */
+export function createdEvent(trip: Trip, by: Actor): TripHappened {
+  return statusEvent(trip, null, trip.createdAt, by);
+}
+
+/** Counts one plausible fix: distance [T8] and stops [G]. */
+export function countFix(trip: Trip, fix: Fix): TripHappened[] {
+  if (trip.lastPoint !== null) trip.distance += haversine(trip.lastPoint.lat, trip.lastPoint.lng, fix.lat, fix.lng);
+  trip.lastPoint = fix;
+  trip.firstFixAt ??= fix.at;
+  trip.lastFixAt = fix.at;
+  const hits = judgeStops(trip.stops, fix);
+  return hits.length === 0 ? NOTHING : hits.map((hit) => stopEvent(trip, hit, fix.at));
+}
+
+const NOTHING: TripHappened[] = [];
+
+/**
+ * Moves a trip to a status by its lifecycle [T1-T3]; at its end it leaves its stops [G4]. The same status again is nothing.
+ * @throws WaycastError `illegal_transition`, naming both
+ */
+export function changeStatus(trip: Trip, status: TripStatus, at: number, by: Actor): TripHappened[] {
+  const previous = trip.status;
+  if (status === previous) return [];
+  if (!mayGo(trip.kind, previous, status)) {
+    throw new WaycastError('illegal_transition', `a ${trip.kind} cannot go from ${previous} to ${status}`, { field: '/status' });
+  }
+  trip.status = status;
+  trip.revision++;
+  const stamp = stampOf(trip.kind, status);
+  if (stamp !== undefined) trip[stamp] = at;
+  const happened = [statusEvent(trip, previous, at, by)];
+  if (isOpenTrip(trip)) return happened;
+  closeAssignment(trip, at);
+  for (const hit of leaveStops(trip.stops, at)) happened.push(stopEvent(trip, hit, at));
+  return happened;
+}
+
+/** What may change about a trip besides its driver and its status. */
+export type TripChanges = Omit<TripPatch, 'driverId' | 'at'>;
+
+/** Changes what is named; stops keep their progress by id. */
+export function patchTrip(trip: Trip, patch: TripChanges, at: number, by: Actor): TripHappened[] {
+  if (!isOpenTrip(trip)) throw new WaycastError('trip_closed', `the trip is ${trip.status}`);
+  if (patch.stops !== undefined) trip.stops = stopsFrom(patch.stops, trip.stops);
+  if (patch.labels !== undefined) trip.labels = patch.labels;
+  if (patch.driverName !== undefined) trip.driverName = patch.driverName;
+  trip.revision++;
+  return [{ id: `${trip.id}/changed/${trip.revision}`, kind: 'changed', tripId: trip.id, driverId: trip.driverId, at, by }];
+}
+
+/** Gives an open trip to a driver, or to nobody [T7]. */
+export function assign(trip: Trip, driverId: string | null, at: number): void {
+  if (!isOpenTrip(trip)) throw new WaycastError('trip_closed', `the trip is ${trip.status}`);
+  closeAssignment(trip, at);
+  trip.driverId = driverId;
+  trip.lastPoint = null;
+  if (driverId !== null) trip.assignments.push({ driverId, from: at, to: null });
+  trip.revision++;
+}
+
+function closeAssignment(trip: Trip, at: number): void {
+  const current = trip.assignments.at(-1);
+  if (current !== undefined && current.to === null) current.to = at;
+}
+
+function statusEvent(trip: Trip, previous: TripStatus | null, at: number, by: Actor): TripHappened {
+  return {
+    id: `${trip.id}/status/${trip.status}`,
+    kind: 'status',
+    tripId: trip.id,
+    driverId: trip.driverId,
+    status: trip.status,
+    previous,
+    at,
+    by,
+  };
+}
+
+export function assignmentEvent(trip: Trip, previous: string | null, at: number, by: Actor): TripHappened {
+  return { id: `${trip.id}/assignment/${trip.revision}`, kind: 'assignment', tripId: trip.id, driverId: trip.driverId, previous, at, by };
+}
+
+function stopEvent(trip: Trip, hit: StopHit, at: number): TripHappened {
+  const { stop, kind, distance } = hit;
+  return {
+    id: `${trip.id}/${stop.id}/${kind}`,
+    kind,
+    tripId: trip.id,
+    // Stops are only ever decided by the fixes or the end of a trip that somebody drives.
+    driverId: trip.driverId as string,
+    stopId: stop.id,
+    stopType: stop.type,
+    partyId: stop.partyId,
+    bookingId: stop.bookingId,
+    distance: distance === null ? null : Math.round(distance * 10) / 10,
+    at,
+  };
+}

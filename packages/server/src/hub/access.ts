@@ -1,0 +1,110 @@
+import { WaycastError } from '@waycast/protocol';
+import type { Trip } from '../core/trip.ts';
+import type { TripFilter } from './ports.ts';
+import type { Principal } from './principal.ts';
+
+/** Who may do what [S2-S5]: the one place where it is written. */
+
+/** Dispatchers, admins and services; their scopes narrow, where others' widen. */
+function isStaff({ role }: Principal): boolean {
+  return role === 'dispatcher' || role === 'admin' || role === 'service';
+}
+
+function isNarrowed({ trips, drivers, labels }: Principal): boolean {
+  return trips !== undefined || drivers !== undefined || labels !== undefined;
+}
+
+/** Whether a trip is within what the scopes of a token name. */
+function inScopes({ trips, drivers, labels }: Principal, trip: Trip): boolean {
+  if (trips?.has(trip.id)) return true;
+  if (drivers !== undefined && trip.driverId !== null && drivers.has(trip.driverId)) return true;
+  return labels !== undefined && trip.labels.some((label) => labels.has(label));
+}
+
+export function mayReadTrip(who: Principal, trip: Trip): boolean {
+  switch (who.role) {
+    case 'dispatcher':
+    case 'service':
+      return !isNarrowed(who) || inScopes(who, trip);
+    case 'admin':
+      return true;
+    case 'driver':
+      return trip.driverId === who.sub;
+    case 'passenger':
+      return who.trips?.has(trip.id) === true || trip.stops.some((stop) => stop.partyId === who.sub);
+    case 'merchant':
+      return who.trips?.has(trip.id) === true || trip.labels.some((label) => who.labels?.has(label) === true);
+  }
+}
+
+/** Which trips a list may show; null for nothing at all. */
+export function tripsVisibleTo(who: Principal): TripFilter | null {
+  const scopes = { ids: who.trips && [...who.trips], labels: who.labels && [...who.labels] };
+  switch (who.role) {
+    case 'admin':
+      return {};
+    case 'dispatcher':
+    case 'service':
+      if (!isNarrowed(who)) return {};
+      return who.trips || who.labels ? scopes : null;
+    case 'driver':
+      return { driverId: who.sub };
+    case 'passenger':
+      return { partyId: who.sub, ids: scopes.ids };
+    case 'merchant':
+      return who.trips || who.labels ? scopes : null;
+  }
+}
+
+/** Creates, assigns and changes trips. */
+export function mustManageTrips(who: Principal): void {
+  if (!isStaff(who)) throw new WaycastError('forbidden', `a ${who.role} does not manage trips`);
+}
+
+/** New trips cannot be in anybody's scopes yet, unless by their labels or their driver. */
+export function mustCreate(who: Principal, trip: Trip): void {
+  mustManageTrips(who);
+  if (who.role !== 'admin' && isNarrowed(who) && !inScopes(who, trip))
+    throw new WaycastError('forbidden', 'the trip would be outside the scopes of this token');
+}
+
+export function mustMoveStatus(who: Principal, trip: Trip): void {
+  if (isStaff(who) || (who.role === 'driver' && trip.driverId === who.sub)) return;
+  throw new WaycastError('forbidden', `a ${who.role} does not change the status of trips`);
+}
+
+/** [T5] */
+export function mustTellTime(who: Principal): void {
+  if (!isStaff(who))
+    throw new WaycastError('forbidden', 'only service, dispatcher and admin say when something took effect', { field: '/at' });
+}
+
+/** Sends fixes, availability and profile of a driver. Somebody else's driver looks like an unknown one [S6]. */
+export function mustWriteDriver(who: Principal, driverId: string): void {
+  if (who.role === 'driver') {
+    if (who.sub !== driverId) throw new WaycastError('not_found');
+    return;
+  }
+  if (who.role !== 'service' && who.role !== 'admin') throw new WaycastError('forbidden', `a ${who.role} does not send positions`);
+  if (who.role === 'service' && who.drivers !== undefined && !who.drivers.has(driverId)) throw new WaycastError('not_found');
+}
+
+export function mayReadDriver(who: Principal, driverId: string): boolean {
+  switch (who.role) {
+    case 'admin':
+      return true;
+    case 'dispatcher':
+    case 'service':
+      return !isNarrowed(who) || who.drivers?.has(driverId) === true;
+    case 'driver':
+      return who.sub === driverId;
+    case 'passenger':
+    case 'merchant':
+      return who.drivers?.has(driverId) === true;
+  }
+}
+
+/** [S5] */
+export function mustFollowFleet(who: Principal): void {
+  if (!isStaff(who) || (who.role !== 'admin' && isNarrowed(who))) throw new WaycastError('not_found');
+}

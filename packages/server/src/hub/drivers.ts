@@ -1,0 +1,81 @@
+import { type DriverProfile, isId, WaycastError } from '@waycast/protocol';
+import type { Driver } from '../core/driver.ts';
+import type { FixRow } from '../core/effects.ts';
+import { judgeTrack } from '../core/plausibility.ts';
+import type { Rules } from '../core/rules.ts';
+import { mayReadDriver, mustFollowFleet, mustWriteDriver } from './access.ts';
+import type { Engine } from './engine.ts';
+import type { Fleet, FleetFrame } from './fleet.ts';
+import { partitionOf } from './partition.ts';
+import type { Clock, Log, Page, Records } from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { Replies } from './replies.ts';
+
+/** How many fixes before a page its judgement starts from: more than any run of suspects that matters [F12]. */
+const LEAD_IN = 20;
+
+export interface DriversParts {
+  readonly log: Log;
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly fleet: Fleet;
+  readonly replies: Replies;
+  readonly rules: Rules;
+}
+
+/** Drivers as callers see them. */
+export class Drivers {
+  readonly #parts: DriversParts;
+
+  constructor(parts: DriversParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws WaycastError `not_found`, also when it is not for them [S6] */
+  async find(who: Principal, id: string): Promise<Driver> {
+    const driver = isId(id) && mayReadDriver(who, id) ? await this.#parts.engine.wake(id) : undefined;
+    if (driver === undefined) throw new WaycastError('not_found', 'no such driver');
+    return driver;
+  }
+
+  async setAvailability(who: Principal, driverId: string, available: boolean): Promise<void> {
+    mustWriteDriver(who, driverId);
+    const receivedAt = this.#parts.clock.now();
+    await this.#parts.replies.ask('done', (reply) =>
+      this.#parts.log.append(partitionOf(driverId), { kind: 'availability', driverId, receivedAt, reply, available }),
+    );
+  }
+
+  async setProfile(who: Principal, driverId: string, profile: DriverProfile): Promise<void> {
+    mustWriteDriver(who, driverId);
+    const receivedAt = this.#parts.clock.now();
+    await this.#parts.replies.ask('done', (reply) =>
+      this.#parts.log.append(partitionOf(driverId), { kind: 'profile', driverId, receivedAt, reply, profile }),
+    );
+  }
+
+  /** History by capture time, each fix judged in that order [F12]. Epoch ms, inclusive. */
+  async locations(
+    who: Principal,
+    driverId: string,
+    from: number,
+    to: number,
+    limit: number,
+    cursor: string | null,
+  ): Promise<Page<{ row: FixRow; suspect: boolean }>> {
+    await this.find(who, driverId);
+    const { records, rules } = this.#parts;
+    const page = await records.locations(driverId, from, to, limit, cursor);
+    const first = page.items[0];
+    const before = first === undefined ? [] : await records.locationsBefore(driverId, first.fix.at, LEAD_IN);
+    const plausible = judgeTrack([...before, ...page.items], rules.maxPlausibleSpeedKmh);
+    return { items: page.items.map((row, index) => ({ row, suspect: plausible[before.length + index] !== true })), cursor: page.cursor };
+  }
+
+  /** Everybody who is not offline. */
+  positions(who: Principal): FleetFrame {
+    mustFollowFleet(who);
+    return this.#parts.fleet.full();
+  }
+}

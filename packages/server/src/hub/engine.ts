@@ -1,0 +1,366 @@
+import { advance } from '../core/advance.ts';
+import type { Command } from '../core/commands.ts';
+import { type Driver, newDriver, nextTickAt, restoreDriver } from '../core/driver.ts';
+import { type Effects, type FixRow, noEffects, type OutboxEntry } from '../core/effects.ts';
+import type { Rules } from '../core/rules.ts';
+import type { Fleet } from './fleet.ts';
+import type { Meter } from './meter.ts';
+import { partitionOf } from './partition.ts';
+import {
+  type Bus,
+  type Clock,
+  type Committed,
+  type Hot,
+  type Log,
+  type LogEntry,
+  PARTITIONS,
+  type Store,
+  type StoredDriver,
+} from './ports.ts';
+import type { Replies } from './replies.ts';
+import type { Senders } from './senders.ts';
+
+/** At least this long between two commits, so that each carries many fixes, ms. */
+const COMMIT_EVERY_MS = 5;
+const COMMITS_IN_FLIGHT = 2;
+/** A driver that only sends plain fixes is stored whole this often, ms; after a crash the fixes since are folded again. */
+const SNAPSHOT_EVERY_MS = 5_000;
+/** An idle driver leaves memory after this long, ms. */
+const UNLOAD_AFTER_MS = 600_000;
+const LOAD_RETRY_MS = 500;
+
+export interface EngineParts {
+  readonly log: Log;
+  readonly hot: Hot;
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly rules: Rules;
+  readonly fleet: Fleet;
+  readonly senders: Senders;
+  readonly replies: Replies;
+  readonly meter: Meter;
+  /** A new random id for every life of a counter [O1]. */
+  readonly newEpoch: () => string;
+  /** The store has broken for good; nothing more can be promised. */
+  readonly fatal: (error: unknown) => void;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** A driver in memory. */
+interface Resident {
+  readonly driver: Driver;
+  readonly partition: number;
+  /** Changed since it was last stored whole, and when that was, epoch ms. */
+  dirty: boolean;
+  storedWholeAt: number;
+  tickQueued: boolean;
+}
+
+/** What a commit that is on its way will have to tell, once it is durable. */
+interface Told {
+  readonly effects: Effects;
+  readonly progress: readonly { sender: number; driverId: string; stream: string; upTo: number }[];
+  readonly cursors: readonly { partition: number; from: number; to: number }[];
+  readonly oldest: number;
+}
+
+/**
+ * The single writer: applies the commands of its partitions in order, publishes what follows at once, and stores
+ * it in group commits. Whoever asked is answered when it is durable.
+ */
+export class Engine {
+  readonly #parts: EngineParts;
+  readonly #residents = new Map<string, Resident>();
+  /** Commands that wait for a driver to be loaded, per partition; null when none do. */
+  readonly #waiting: (LogEntry[] | null)[] = new Array(PARTITIONS).fill(null);
+  readonly #applied: number[] = new Array(PARTITIONS).fill(0);
+  readonly #committed: number[] = new Array(PARTITIONS).fill(0);
+  readonly #whole = new Set<Driver>();
+  #pending = noEffects();
+  #moved = false;
+  /** When the oldest command of the turn, and of the pending commit, was appended; 0 for none. Monotonic ms. */
+  #oldestInTurn = 0;
+  #oldestPending = 0;
+  #inFlight = 0;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #lastFlush = 0;
+  #idle: (() => void)[] = [];
+  #stopSweep: (() => void) | undefined;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+  }
+
+  /** Goes on where the store says the last owner stopped. */
+  async start(): Promise<void> {
+    const { log, store, clock } = this.#parts;
+    const { cursors, outbox, online } = await store.resume();
+    cursors.forEach((cursor, partition) => {
+      this.#applied[partition] = cursor;
+      this.#committed[partition] = cursor;
+    });
+    log.consume(cursors, (entries) => this.#take(entries));
+    this.#dispatch(outbox);
+    this.#stopSweep = clock.every(1_000, () => this.#sweep());
+    // Not awaited: serving starts at once, and those who were online are found silent in time [D2].
+    void this.#wakeAll(online);
+  }
+
+  /** The driver's state, loaded if the store knows it. For looking only. */
+  async wake(driverId: string): Promise<Driver | undefined> {
+    const resident = this.#residents.get(driverId);
+    if (resident !== undefined) return resident.driver;
+    const [stored] = await this.#parts.store.load([driverId]);
+    if (stored !== undefined) this.#admit(driverId, stored);
+    return this.#residents.get(driverId)?.driver;
+  }
+
+  /** Resolves once everything appended so far is durable. */
+  async drain(): Promise<void> {
+    if (this.#isIdle()) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Stores every driver whole and stops. */
+  async close(): Promise<void> {
+    this.#stopSweep?.();
+    await this.drain();
+    for (const resident of this.#residents.values()) if (resident.dirty) this.#whole.add(resident.driver);
+    this.#schedule();
+    await this.drain();
+  }
+
+  #take(entries: readonly LogEntry[]): void {
+    for (const entry of entries) {
+      const waiting = this.#waiting[entry.partition];
+      if (waiting) {
+        waiting.push(entry);
+        continue;
+      }
+      const resident = this.#residents.get(entry.command.driverId);
+      if (resident === undefined) {
+        this.#waiting[entry.partition] = [entry];
+        void this.#load(entry.partition);
+        continue;
+      }
+      this.#apply(resident, entry);
+    }
+    this.#tell();
+  }
+
+  #apply(resident: Resident, { partition, position, command, appendedAt }: LogEntry): void {
+    if (this.#oldestInTurn === 0) this.#oldestInTurn = appendedAt;
+    resident.dirty = true;
+    if (command.kind === 'tick') resident.tickQueued = false;
+    advance(resident.driver, command, position, this.#parts.rules, this.#pending);
+    this.#applied[partition] = position;
+    this.#moved = true;
+    this.#parts.fleet.moved(resident.driver);
+  }
+
+  /** Everything that need not wait for the commit goes out now. */
+  #tell(): void {
+    const { bus, hot, fleet, senders, meter } = this.#parts;
+    const { published, remarks, progress } = this.#pending;
+    for (const one of published) {
+      hot.append(one);
+      bus.publish(one);
+      if (one.type === 'event') fleet.happened(one.event, one.trip);
+    }
+    for (const [stream, { sender, driverId }] of progress) senders.get(sender)?.accepted(driverId, stream.id, stream.settled);
+    for (const remark of remarks) senders.get(remark.sender)?.remark(remark);
+    if (this.#oldestInTurn > 0) {
+      meter.delivered(this.#oldestInTurn, published.length);
+      if (this.#oldestPending === 0) this.#oldestPending = this.#oldestInTurn;
+      this.#oldestInTurn = 0;
+    }
+    published.length = 0;
+    remarks.length = 0;
+    this.#schedule();
+  }
+
+  async #load(partition: number): Promise<void> {
+    // The rest of this turn may bring more drivers to load in one go.
+    await undefined;
+    const waiting = this.#waiting[partition] ?? [];
+    const missing = new Set(waiting.map((entry) => entry.command.driverId).filter((id) => !this.#residents.has(id)));
+    try {
+      const stored = new Map((await this.#parts.store.load([...missing])).map((one) => [one.id, one]));
+      for (const id of missing) this.#admit(id, stored.get(id) ?? { id, snapshot: null, rows: [] });
+    } catch (error) {
+      this.#parts.warn('drivers could not be loaded; their commands wait', error);
+      setTimeout(() => void this.#load(partition), LOAD_RETRY_MS).unref();
+      return;
+    }
+    const ready = this.#waiting[partition] ?? [];
+    this.#waiting[partition] = null;
+    this.#take(ready);
+  }
+
+  /** Brings a driver into memory: its snapshot, then the fixes stored after it, folded by the same function. */
+  #admit(id: string, stored: StoredDriver): void {
+    if (this.#residents.has(id)) return;
+    const { newEpoch, rules, hot, clock } = this.#parts;
+    const driver = stored.snapshot === null ? newDriver(id, newEpoch()) : restoreDriver(id, newEpoch(), stored.snapshot);
+    const discarded = noEffects();
+    for (const row of stored.rows) advance(driver, commandOf(row), row.position, rules, discarded);
+    driver.seq = 0;
+    for (const active of driver.trips) active.seq = 0;
+    this.#residents.set(id, {
+      driver,
+      partition: partitionOf(id),
+      dirty: stored.rows.length > 0,
+      storedWholeAt: clock.now(),
+      tickQueued: false,
+    });
+    hot.put(driver);
+  }
+
+  async #wakeAll(driverIds: readonly string[]): Promise<void> {
+    const SLICE = 200;
+    for (let i = 0; i < driverIds.length; i += SLICE) {
+      const slice = driverIds.slice(i, i + SLICE).filter((id) => !this.#residents.has(id));
+      try {
+        for (const stored of await this.#parts.store.load(slice)) {
+          this.#admit(stored.id, stored);
+          const resident = this.#residents.get(stored.id);
+          if (resident !== undefined) this.#parts.fleet.moved(resident.driver);
+        }
+      } catch (error) {
+        this.#parts.warn('drivers that were online could not be loaded; they come back with their next fix', error);
+      }
+    }
+  }
+
+  #schedule(): void {
+    if (this.#flushTimer !== undefined || this.#inFlight >= COMMITS_IN_FLIGHT) return;
+    if (!this.#moved && this.#whole.size === 0) {
+      if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
+      return;
+    }
+    const wait = Math.max(0, this.#lastFlush + COMMIT_EVERY_MS - performance.now());
+    this.#flushTimer = setTimeout(() => this.#flush(), wait);
+  }
+
+  #isIdle(): boolean {
+    return !this.#moved && this.#whole.size === 0 && this.#inFlight === 0 && this.#parts.log.backlog() === 0;
+  }
+
+  #flush(): void {
+    this.#flushTimer = undefined;
+    this.#lastFlush = performance.now();
+    const effects = this.#pending;
+    this.#pending = noEffects();
+    this.#moved = false;
+    const cursors: { partition: number; from: number; to: number }[] = [];
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const from = this.#committed[partition] as number;
+      const to = this.#applied[partition] as number;
+      if (to > from) cursors.push({ partition, from, to });
+      this.#committed[partition] = to;
+    }
+    const progress = [...effects.progress].map(([stream, { sender, driverId }]) => ({
+      sender,
+      driverId,
+      stream: stream.id,
+      upTo: stream.settled,
+    }));
+    for (const driver of effects.changed) this.#whole.add(driver);
+    const told: Told = { effects, progress, cursors, oldest: this.#oldestPending };
+    this.#oldestPending = 0;
+    this.#inFlight++;
+    const { rows, events, outbox, outboxDone, trips, removedTrips } = effects;
+    const commit = this.#parts.store.commit({ rows, events, outbox, outboxDone, trips, removedTrips, snapshots: this.#whole, cursors });
+    this.#markWhole();
+    commit.then((result) => this.#stored(told, result), this.#parts.fatal);
+  }
+
+  #markWhole(): void {
+    const now = this.#parts.clock.now();
+    for (const driver of this.#whole) {
+      const resident = this.#residents.get(driver.id);
+      if (resident === undefined) continue;
+      resident.dirty = false;
+      resident.storedWholeAt = now;
+    }
+    this.#whole.clear();
+  }
+
+  /** The commit is durable: now it may be said. */
+  #stored({ effects, progress, cursors, oldest }: Told, { duplicates }: Committed): void {
+    const { log, senders, replies, meter } = this.#parts;
+    this.#inFlight--;
+    for (const { partition, to } of cursors) log.trim(partition, to);
+    if (duplicates.length > 0) countDuplicates(effects, duplicates);
+    // Before the answers: whoever is answered may rely on the trip being on its way to its driver.
+    this.#dispatch(effects.outbox);
+    for (const { sender, driverId, stream, upTo } of progress) senders.get(sender)?.stored(driverId, stream, upTo);
+    for (const answer of effects.answers) replies.settle(answer);
+    meter.stored(oldest, effects.rows.length);
+    this.#schedule();
+  }
+
+  /** Sends outbox entries to the partition they are for. Harmless when repeated. */
+  #dispatch(outbox: readonly OutboxEntry[]): void {
+    const { log, clock } = this.#parts;
+    for (const { id, trip, previous, by, at } of outbox) {
+      if (trip.driverId === null) continue;
+      const command: Command = {
+        kind: 'adopt',
+        driverId: trip.driverId,
+        receivedAt: clock.now(),
+        reply: 0,
+        trip: structuredClone(trip),
+        previous,
+        by,
+        at,
+        entry: id,
+      };
+      log.append(partitionOf(trip.driverId), command);
+    }
+  }
+
+  /** For trips created in the store: their way to their driver [T7]. */
+  dispatch(outbox: readonly OutboxEntry[]): void {
+    this.#dispatch(outbox);
+  }
+
+  /** Once a second: what silence decides, who is to be stored whole, who may leave memory. */
+  #sweep(): void {
+    const { clock, log, hot } = this.#parts;
+    const now = clock.now();
+    for (const resident of this.#residents.values()) {
+      const { driver } = resident;
+      const tickAt = nextTickAt(driver);
+      if (tickAt !== null && tickAt <= now && !resident.tickQueued) {
+        resident.tickQueued = true;
+        log.append(resident.partition, { kind: 'tick', driverId: driver.id, receivedAt: now, reply: 0 });
+      } else if (resident.dirty) {
+        if (now - resident.storedWholeAt >= SNAPSHOT_EVERY_MS) this.#whole.add(driver);
+      } else if (!driver.online && driver.trips.length === 0 && now - resident.storedWholeAt > UNLOAD_AFTER_MS && this.#inFlight === 0) {
+        this.#residents.delete(driver.id);
+        hot.drop(driver.id);
+      }
+    }
+    this.#schedule();
+  }
+}
+
+/** A stored fix as the command it once was, for folding. */
+function commandOf(row: FixRow): Command {
+  const { driverId, receivedAt, stream, seq, fix } = row;
+  return { kind: 'fixes', driverId, receivedAt, reply: 0, live: true, stream, base: null, sender: 0, fixes: [{ seq, fix }] };
+}
+
+/** The store knew some of the unsure ones: the answers say so. */
+function countDuplicates(effects: Effects, duplicates: readonly number[]): void {
+  for (const index of duplicates) {
+    const reply = effects.rows[index]?.reply ?? 0;
+    if (reply === 0) continue;
+    const answer = effects.answers.find((one) => one.reply === reply);
+    if (answer?.kind !== 'fixes') continue;
+    answer.counts.stored--;
+    answer.counts.duplicates++;
+  }
+}

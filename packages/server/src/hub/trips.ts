@@ -1,0 +1,337 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type Actor, isId, parseMoment, type StatusInput, type TripInput, type TripPatch, WaycastError } from '@waycast/protocol';
+import type { Command } from '../core/commands.ts';
+import { adoptEntry } from '../core/drive-trip.ts';
+import type { ActiveTrip, Driver } from '../core/driver.ts';
+import type { FixRow, OutboxEntry } from '../core/effects.ts';
+import type { Happened, TripHappened } from '../core/events.ts';
+import { judgeTrack } from '../core/plausibility.ts';
+import type { Rules } from '../core/rules.ts';
+import {
+  assign,
+  assignmentEvent,
+  changeStatus,
+  createdEvent,
+  endedAt,
+  hasStarted,
+  isOpenTrip,
+  newTrip,
+  patchTrip,
+  type Trip,
+} from '../core/trip.ts';
+import { mayReadTrip, mustCreate, mustManageTrips, mustMoveStatus, mustTellTime, tripsVisibleTo } from './access.ts';
+import type { Engine } from './engine.ts';
+import type { Fleet } from './fleet.ts';
+import type { Ingest } from './ingest.ts';
+import { partitionOf } from './partition.ts';
+import type { Bus, Clock, Log, Page, Records, Store, TripChange, TripFilter } from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { Replies } from './replies.ts';
+
+/** A trip that is somebody's changes hands now and then while we look; this often we look again. */
+const ATTEMPTS = 4;
+
+export interface TripsParts {
+  readonly log: Log;
+  readonly store: Store;
+  readonly records: Records;
+  readonly clock: Clock;
+  readonly bus: Bus;
+  readonly engine: Engine;
+  readonly fleet: Fleet;
+  readonly replies: Replies;
+  readonly ingest: Ingest;
+  readonly rules: Rules;
+}
+
+/** A trip as it stands, and its feed while somebody drives it. */
+export interface FoundTrip {
+  readonly trip: Trip;
+  readonly active: ActiveTrip | null;
+  readonly driver: Driver | null;
+}
+
+/**
+ * Trips as callers see them. One that is driven belongs to its driver's partition and changes only there; one
+ * without a driver lives in the store and changes there by its revision [T7].
+ */
+export class Trips {
+  readonly #parts: TripsParts;
+  readonly #reading = new Map<string, Promise<Trip | undefined>>();
+
+  constructor(parts: TripsParts) {
+    this.#parts = parts;
+  }
+
+  /** Creates a trip, or finds the same one created before [T4]. */
+  async create(
+    who: Principal,
+    input: TripInput,
+    via: string,
+    idempotencyKey: string | undefined,
+  ): Promise<{ trip: Trip; created: boolean }> {
+    const at = this.#effectTime(who, input.at);
+    const { id: given, ...content } = input;
+    const id = given ?? (idempotencyKey === undefined ? randomUUID() : keyedId(who, idempotencyKey));
+    const trip = newTrip(id, input, digestOf(content), at);
+    mustUniqueStops(trip);
+    mustCreate(who, trip);
+    const by = actor(who, via);
+    const events: TripHappened[] = [createdEvent(trip, by)];
+    if (await this.#storeChange({ expected: 0, trip, remove: false, events, outbox: adoption(trip, null, at, by) }))
+      return { trip, created: true };
+    const existing = await this.#read(id);
+    if (existing === undefined || existing.digest !== trip.digest || !mayReadTrip(who, existing)) {
+      throw new WaycastError('trip_exists', `a trip ${id} with other content exists`, { field: '/id' });
+    }
+    return { trip: (await this.#current(existing)).trip, created: false };
+  }
+
+  /** @throws WaycastError `not_found`, also when it is not for them [S6] */
+  async find(who: Principal, id: string): Promise<FoundTrip> {
+    const stored = isId(id) ? await this.#read(id) : undefined;
+    if (stored === undefined) throw new WaycastError('not_found', 'no such trip');
+    const found = await this.#current(stored);
+    if (!mayReadTrip(who, found.trip)) throw new WaycastError('not_found', 'no such trip');
+    return found;
+  }
+
+  async list(who: Principal, filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>> {
+    const visible = tripsVisibleTo(who);
+    if (visible === null) return { items: [], cursor: null };
+    if (visible.driverId !== undefined && filter.driverId !== undefined && filter.driverId !== visible.driverId)
+      return { items: [], cursor: null };
+    const page = await this.#parts.records.trips(
+      { ...filter, ...visible, ...((visible.labels ?? filter.labels) ? { labels: visible.labels ?? filter.labels } : {}) },
+      limit,
+      cursor,
+    );
+    const items = await Promise.all(page.items.map(async (trip) => (await this.#current(trip)).trip));
+    return { items, cursor: page.cursor };
+  }
+
+  /** The timeline of a trip, oldest first. */
+  async events(who: Principal, id: string): Promise<{ trip: Trip; events: readonly Happened[] }> {
+    const { trip } = await this.find(who, id);
+    return { trip, events: await this.#parts.records.events(id) };
+  }
+
+  /** The fixes that make up the trip's track, plausible ones only, in capture order [F12]. */
+  async track(who: Principal, id: string, from: number, to: number): Promise<{ trip: Trip; rows: FixRow[] }> {
+    const { trip } = await this.find(who, id);
+    const rows: FixRow[] = [];
+    const begin = Math.min(trip.createdAt, trip.firstFixAt ?? trip.createdAt);
+    const end = Math.max(endedAt(trip) ?? Number.MAX_SAFE_INTEGER, trip.lastFixAt ?? 0);
+    for (const [index, { driverId, from: given, to: taken }] of trip.assignments.entries()) {
+      const first = Math.max(from, index === 0 ? begin : given);
+      const last = Math.min(to, index === trip.assignments.length - 1 ? end : (taken ?? end));
+      let cursor: string | null = null;
+      do {
+        const page: Page<FixRow> = await this.#parts.records.locations(driverId, first, last, 5_000, cursor);
+        rows.push(...page.items);
+        cursor = page.cursor;
+      } while (cursor !== null);
+    }
+    const plausible = judgeTrack(rows, this.#parts.rules.maxPlausibleSpeedKmh);
+    return { trip, rows: rows.filter((_, index) => plausible[index]) };
+  }
+
+  /** Moves a trip along its lifecycle. A location sent along is kept even when the status is refused [T9]. */
+  async status(who: Principal, id: string, input: StatusInput, via: string): Promise<Trip> {
+    const { trip } = await this.find(who, id);
+    mustMoveStatus(who, trip);
+    const at = this.#effectTime(who, input.at);
+    if (input.location !== undefined && trip.driverId !== null && who.role !== 'dispatcher') {
+      await this.#parts.ingest.batch(who, trip.driverId, [{ ...input.location, timestamp: at }], true);
+    }
+    const by = actor(who, via);
+    return this.#change(
+      who,
+      id,
+      (driverId, reply) => ({
+        kind: 'status',
+        driverId,
+        receivedAt: this.#parts.clock.now(),
+        reply,
+        tripId: id,
+        status: input.status,
+        at,
+        by,
+      }),
+      (copy) => changeStatus(copy, input.status, at, by),
+    );
+  }
+
+  /** Changes a trip, or gives it to another driver [T7]. */
+  async patch(who: Principal, id: string, patch: TripPatch, via: string): Promise<Trip> {
+    mustManageTrips(who);
+    const at = this.#effectTime(who, patch.at);
+    const { driverId: to, at: _, ...changes } = patch;
+    const by = actor(who, via);
+    const now = () => this.#parts.clock.now();
+    const hasChanges = Object.keys(changes).length > 0;
+    return this.#change(
+      who,
+      id,
+      (driverId, reply) =>
+        to !== undefined && to !== driverId
+          ? { kind: 'release', driverId, receivedAt: now(), reply, tripId: id, to, patch: changes, by, at }
+          : { kind: 'patch', driverId, receivedAt: now(), reply, tripId: id, patch: changes, by, at },
+      (copy) => {
+        const events = hasChanges ? patchTrip(copy, changes, at, by) : [];
+        mustUniqueStops(copy);
+        if (to === undefined || to === copy.driverId) return events;
+        const previous = copy.driverId;
+        assign(copy, to, at);
+        return [...events, assignmentEvent(copy, previous, at, by)];
+      },
+    );
+  }
+
+  /** [T6] */
+  async remove(who: Principal, id: string): Promise<void> {
+    mustManageTrips(who);
+    for (let attempt = 1; ; attempt++) {
+      const { trip, active } = await this.find(who, id);
+      if (hasStarted(trip) || !isOpenTrip(trip)) throw new WaycastError('trip_started', `the trip is ${trip.status}`);
+      if (active === null) {
+        if (await this.#storeChange({ expected: trip.revision, trip, remove: true, events: [], outbox: [] })) return;
+      } else {
+        const driverId = trip.driverId as string;
+        const done = this.#ask('done', driverId, (reply) => ({
+          kind: 'remove',
+          driverId,
+          receivedAt: this.#parts.clock.now(),
+          reply,
+          tripId: id,
+        }));
+        if (await settledUnlessMoved(done)) return;
+      }
+      if (attempt === ATTEMPTS) throw new WaycastError('revision_conflict');
+    }
+  }
+
+  /** Changes a trip where it lives; looks again when it moved meanwhile. */
+  async #change(
+    who: Principal,
+    id: string,
+    command: (driverId: string, reply: number) => Command,
+    inStore: (copy: Trip) => TripHappened[],
+  ): Promise<Trip> {
+    for (let attempt = 1; ; attempt++) {
+      const { trip, active } = await this.find(who, id);
+      if (active !== null) {
+        const driverId = trip.driverId as string;
+        const answer = await settledUnlessMoved(this.#ask('trip', driverId, (reply) => command(driverId, reply)));
+        if (answer) return answer.trip;
+      } else {
+        const copy = structuredClone(trip);
+        const events = inStore(copy);
+        if (copy.revision === trip.revision) return copy;
+        const last = events.at(-1);
+        const outbox = last?.kind === 'assignment' ? adoption(copy, last.previous, last.at, last.by) : [];
+        if (await this.#storeChange({ expected: trip.revision, trip: copy, remove: false, events, outbox })) return copy;
+      }
+      if (attempt === ATTEMPTS) throw new WaycastError('revision_conflict');
+    }
+  }
+
+  /** A change of a trip that nobody drives: stored, then sent on its way and shown. */
+  async #storeChange(change: TripChange): Promise<boolean> {
+    const { store, engine, fleet, bus } = this.#parts;
+    const done = await withinTime(store.changeTrip(change));
+    if (!done) return false;
+    engine.dispatch(change.outbox);
+    const { trip } = change;
+    for (const event of change.events) fleet.happened(event, trip);
+    bus.publish({ type: 'snapshot', feed: `trip:${trip.id}`, epoch: 'stored', seq: 0, trip, driver: null, location: null, etas: [] });
+    return true;
+  }
+
+  #ask<K extends 'trip' | 'done'>(kind: K, driverId: string, command: (reply: number) => Command) {
+    return this.#parts.replies.ask(kind, (reply) => this.#parts.log.append(partitionOf(driverId), command(reply)));
+  }
+
+  /** An open trip that is driven is newer in its driver than in the store. */
+  async #current(stored: Trip): Promise<FoundTrip> {
+    if (!isOpenTrip(stored) || stored.driverId === null) return { trip: stored, active: null, driver: null };
+    const driver = await this.#parts.engine.wake(stored.driverId);
+    const active = driver?.trips.find((one) => one.trip.id === stored.id);
+    if (driver === undefined || active === undefined) return { trip: stored, active: null, driver: null };
+    return { trip: active.trip, active, driver };
+  }
+
+  /** Many may ask for one trip at once, after a cut of the network say: the store is asked once. */
+  #read(id: string): Promise<Trip | undefined> {
+    const reading = this.#reading.get(id);
+    if (reading !== undefined) return reading;
+    const read = this.#parts.records.trip(id).finally(() => this.#reading.delete(id));
+    this.#reading.set(id, read);
+    return read;
+  }
+
+  #effectTime(who: Principal, at: string | number | undefined): number {
+    if (at === undefined) return this.#parts.clock.now();
+    mustTellTime(who);
+    const time = parseMoment(at);
+    if (Number.isNaN(time)) throw new WaycastError('bad_request', 'at: no such moment', { field: '/at' });
+    return time;
+  }
+}
+
+export function actor(who: Principal, via: string): Actor {
+  return { sub: who.sub, role: who.role, via };
+}
+
+function adoption(trip: Trip, previous: string | null, at: number, by: Actor): OutboxEntry[] {
+  return trip.driverId === null ? [] : [adoptEntry(trip, previous, at, by)];
+}
+
+/** False when the trip had gone to somebody else before the command came; any other refusal is the caller's. */
+async function settledUnlessMoved<T>(answer: Promise<T>): Promise<T | false> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof WaycastError && error.code === 'revision_conflict') return false;
+    throw error;
+  }
+}
+
+/** [A5] */
+async function withinTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new WaycastError('storage_unavailable', 'not stored in time; repeating is safe', { retryAfter: 5 })),
+      5_000,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Events are told apart by trip, stop and kind: two stops of one name would hide each other's. */
+function mustUniqueStops(trip: Trip): void {
+  const ids = new Set<string>();
+  trip.stops.forEach(({ id }, index) => {
+    if (ids.has(id)) throw new WaycastError('bad_request', `two stops have the id ${id}`, { field: `/stops/${index}/id` });
+    ids.add(id);
+  });
+}
+
+function keyedId(who: Principal, key: string): string {
+  return `k-${createHash('sha256').update(`${who.role}\n${who.sub}\n${key}`).digest('base64url').slice(0, 40)}`;
+}
+
+/** The same content in any order of members has the same digest. */
+function digestOf(content: unknown): string {
+  const sorted = JSON.stringify(content, (_, value: unknown) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(sorted).digest('base64url');
+}

@@ -1,0 +1,92 @@
+import { isId, WaycastError } from '@waycast/protocol';
+import { etas } from '../core/eta.ts';
+import { mayReadDriver, mustFollowFleet } from './access.ts';
+import type { Engine } from './engine.ts';
+import { type Delivery, FLEET, type Fleet, type Snapshot } from './fleet.ts';
+import type { Clock, Hot } from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { FoundTrip, Trips } from './trips.ts';
+import type { Watcher, Watchers } from './watchers.ts';
+
+export interface Position {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+export interface WatchingParts {
+  readonly hot: Hot;
+  readonly engine: Engine;
+  readonly trips: Trips;
+  readonly fleet: Fleet;
+  readonly watchers: Watchers;
+  readonly clock: Clock;
+}
+
+/** Lets somebody watch a feed: may they, and where do they start? */
+export class Watching {
+  readonly #parts: WatchingParts;
+
+  constructor(parts: WatchingParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * From the moment `begin` is called, with what the watcher missed or with a snapshot, everything published on the
+   * feed follows without a gap [O2].
+   * @throws WaycastError `not_found`, also when it is not for them [S6]
+   */
+  async subscribe(
+    who: Principal,
+    feed: string,
+    since: Position | null,
+    watcher: Watcher,
+    begin: (resumed: boolean, first: readonly Delivery[]) => void,
+  ): Promise<void> {
+    const { watchers, fleet } = this.#parts;
+    const colon = feed.indexOf(':');
+    const [kind, id] = colon < 0 ? [feed, ''] : [feed.slice(0, colon), feed.slice(colon + 1)];
+    if (kind === FLEET) {
+      mustFollowFleet(who);
+      watchers.add(feed, watcher);
+      begin(false, [fleet.full()]);
+    } else if (kind === 'trip') {
+      const found = await this.#parts.trips.find(who, id);
+      watchers.add(feed, watcher);
+      this.#begin(feed, since, tripSnapshot(feed, found, this.#parts.clock.now()), begin);
+    } else {
+      if (!isId(id) || !mayReadDriver(who, id)) throw new WaycastError('not_found', 'no such driver');
+      await this.#parts.engine.wake(id);
+      watchers.add(feed, watcher);
+      this.#begin(feed, since, this.#driverSnapshot(feed, id), begin);
+    }
+  }
+
+  unsubscribe(feed: string, watcher: Watcher): void {
+    this.#parts.watchers.remove(feed, watcher);
+  }
+
+  #begin(feed: string, since: Position | null, snapshot: Snapshot, begin: (resumed: boolean, first: readonly Delivery[]) => void): void {
+    if (since !== null && since.epoch === snapshot.epoch && since.seq === snapshot.seq) {
+      begin(true, []);
+      return;
+    }
+    const gap = since === null ? null : this.#parts.hot.since(feed, since.epoch, since.seq);
+    if (gap === null) begin(false, [snapshot]);
+    else begin(true, gap);
+  }
+
+  #driverSnapshot(feed: string, id: string): Snapshot {
+    const driver = this.#parts.hot.driver(id) ?? null;
+    const at = driver === null ? { epoch: 'stored', seq: 0 } : { epoch: driver.epoch, seq: driver.seq };
+    return { type: 'snapshot', feed, ...at, trip: null, driver, location: driver?.latest ?? null, etas: [] };
+  }
+}
+
+function tripSnapshot(feed: string, { trip, active, driver }: FoundTrip, now: number): Snapshot {
+  if (active === null || driver === null) {
+    return { type: 'snapshot', feed, epoch: 'stored', seq: trip.revision, trip, driver: null, location: null, etas: [] };
+  }
+  const { latest } = driver;
+  const remaining = latest === null ? [] : etas(trip.kind, trip.stops, latest, now);
+  return { type: 'snapshot', feed, epoch: active.epoch, seq: active.seq, trip, driver, location: latest, etas: remaining };
+}
