@@ -112,6 +112,9 @@ export const KEYS = {
 
 export type Config = { -readonly [K in keyof typeof KEYS]: (typeof KEYS)[K] extends Key<infer T> ? T : never };
 
+/** Variables of the commands that call a server; settings of none. */
+const CALLERS = new Set(['WAYCAST_URL', 'WAYCAST_TOKEN']);
+
 /** Variables Kubernetes puts into every container for services named waycast: not ours, and no mistake. */
 const INJECTED = /^WAYCAST_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT|PORT_\d+_.*)$/;
 
@@ -136,7 +139,8 @@ export function readConfig({ file, env, flags }: ConfigSources): Config {
     given.set(known, { value, from: `${name} in ${file}` });
   }
   for (const [variable, value] of Object.entries(env)) {
-    const ours = variable.startsWith('WAYCAST_') && !isInjected(variable, value);
+    if (CALLERS.has(variable) || isInjected(variable, value)) continue;
+    const ours = variable.startsWith('WAYCAST_');
     const name = ours ? variable.slice('WAYCAST_'.length) : variable;
     const known = names.get(name);
     if (known === undefined && ours) throw new StartupError(`unknown environment variable ${variable}${guess(name, names)}`);

@@ -39,20 +39,20 @@ export function mayReadTrip(who: Principal, trip: Trip): boolean {
 
 /** Which trips a list may show; null for nothing at all. */
 export function tripsVisibleTo(who: Principal): TripFilter | null {
-  const scopes = { ids: who.trips && [...who.trips], labels: who.labels && [...who.labels] };
+  const scopes = { ids: who.trips && [...who.trips], driverIds: who.drivers && [...who.drivers], labels: who.labels && [...who.labels] };
   switch (who.role) {
     case 'admin':
       return {};
     case 'dispatcher':
     case 'service':
       if (!isNarrowed(who)) return {};
-      return who.trips || who.labels ? scopes : null;
+      return (who.trips?.size ?? 0) + (who.drivers?.size ?? 0) + (who.labels?.size ?? 0) > 0 ? scopes : null;
     case 'driver':
       return { driverId: who.sub };
     case 'passenger':
       return { partyId: who.sub, ids: scopes.ids };
     case 'merchant':
-      return who.trips || who.labels ? scopes : null;
+      return (who.trips?.size ?? 0) + (who.labels?.size ?? 0) > 0 ? { ...scopes, driverIds: undefined } : null;
   }
 }
 

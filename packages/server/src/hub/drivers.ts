@@ -76,6 +76,11 @@ export class Drivers {
   /** Everybody who is not offline. */
   positions(who: Principal): FleetFrame {
     mustFollowFleet(who);
+    return this.wholeFleet();
+  }
+
+  /** For those who already follow the fleet. */
+  wholeFleet(): FleetFrame {
     return this.#parts.fleet.full();
   }
 }

@@ -123,12 +123,16 @@ export interface StoreHealth {
   readonly problem: string | null;
 }
 
+/** All that is given must hold; of `labels`, `partyId`, `driverIds` and `ids` together one is enough: they are the doors to a trip. */
 export interface TripFilter {
   readonly open?: boolean | undefined;
   readonly status?: string | undefined;
+  readonly kind?: string | undefined;
   readonly driverId?: string | undefined;
+  readonly label?: string | undefined;
   readonly labels?: readonly string[] | undefined;
   readonly partyId?: string | undefined;
+  readonly driverIds?: readonly string[] | undefined;
   readonly ids?: readonly string[] | undefined;
 }
 

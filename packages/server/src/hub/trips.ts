@@ -101,11 +101,7 @@ export class Trips {
     if (visible === null) return { items: [], cursor: null };
     if (visible.driverId !== undefined && filter.driverId !== undefined && filter.driverId !== visible.driverId)
       return { items: [], cursor: null };
-    const page = await this.#parts.records.trips(
-      { ...filter, ...visible, ...((visible.labels ?? filter.labels) ? { labels: visible.labels ?? filter.labels } : {}) },
-      limit,
-      cursor,
-    );
+    const page = await this.#parts.records.trips({ ...filter, ...visible }, limit, cursor);
     const items = await Promise.all(page.items.map(async (trip) => (await this.#current(trip)).trip));
     return { items, cursor: page.cursor };
   }

@@ -65,7 +65,9 @@ export class Queries {
     };
     if (filter.open !== undefined) add(filter.open ? 'open = 1' : 'open = 0');
     if (filter.status !== undefined) add('status = ?', filter.status);
+    if (filter.kind !== undefined) add('kind = ?', filter.kind);
     if (filter.driverId !== undefined) add('driver = ?', filter.driverId);
+    if (filter.label !== undefined) add('id IN (SELECT trip FROM trip_label WHERE label = ?)', filter.label);
     // Any of these opens a trip to whoever asks; each list is bound, never pasted.
     const doors: string[] = [];
     const door = (text: (marks: string) => string, list: readonly string[] | undefined) => {
@@ -78,6 +80,7 @@ export class Queries {
       (marks) => `id IN (SELECT trip FROM trip_party WHERE party IN (${marks}))`,
       filter.partyId === undefined ? undefined : [filter.partyId],
     );
+    door((marks) => `driver IN (${marks})`, filter.driverIds);
     door((marks) => `id IN (${marks})`, filter.ids);
     if (doors.length > 0) where.push(`(${doors.join(' OR ')})`);
     if (cursor !== null) {

@@ -1,0 +1,79 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Meter } from './hub/meter.ts';
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Of single fixes every so many-th is timed: a histogram entry costs more than reading a clock. */
+const SAMPLE = 16;
+
+/** What operators see of the road, in Prometheus' terms. Seconds. */
+export class Metrics implements Meter {
+  readonly #registry = new Registry();
+  readonly #updates = new Counter({ name: 'location_updates_total', help: 'Fixes taken into the log', registers: [this.#registry] });
+  readonly #messages = new Counter({ name: 'waycast_published_total', help: 'Messages published on feeds', registers: [this.#registry] });
+  readonly #rows = new Counter({ name: 'waycast_stored_fixes_total', help: 'Fixes committed', registers: [this.#registry] });
+  readonly #refusals = new Counter({
+    name: 'waycast_refusals_total',
+    help: 'Refusals by code',
+    labelNames: ['code'],
+    registers: [this.#registry],
+  });
+  readonly #stages = new Histogram({
+    name: 'waycast_stage_seconds',
+    help: 'received to accepted, sampled; received to delivered and to stored, by the oldest fix of each batch',
+    labelNames: ['stage'],
+    buckets: SECONDS,
+    registers: [this.#registry],
+  });
+  readonly #accepted = this.#stages.labels('accepted');
+  readonly #delivered = this.#stages.labels('delivered');
+  readonly #stored = this.#stages.labels('stored');
+  #count = 0;
+  #counted = 0;
+
+  constructor(gauges: { connections: () => number; backlog: () => number; storeOk: () => boolean }) {
+    collectDefaultMetrics({ register: this.#registry });
+    this.#gauge('websocket_connections_total', 'Sockets open now', gauges.connections);
+    this.#gauge('waycast_log_backlog', 'Commands accepted and not yet stored', gauges.backlog);
+    this.#gauge('waycast_store_ok', '1 while the store can write', () => (gauges.storeOk() ? 1 : 0));
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  async text(): Promise<string> {
+    this.#updates.inc(this.#count - this.#counted);
+    this.#counted = this.#count;
+    return this.#registry.metrics();
+  }
+
+  accepted(since: number): void {
+    if (++this.#count % SAMPLE === 0) this.#accepted.observe((performance.now() - since) / 1000);
+  }
+
+  delivered(since: number, messages: number): void {
+    this.#messages.inc(messages);
+    this.#delivered.observe((performance.now() - since) / 1000);
+  }
+
+  stored(since: number, rows: number): void {
+    if (rows === 0 || since === 0) return;
+    this.#rows.inc(rows);
+    this.#stored.observe((performance.now() - since) / 1000);
+  }
+
+  refused(code: string): void {
+    this.#refusals.inc({ code });
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import { ERRORS, type ErrorCode, type Problem, WaycastError } from '@waycast/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** Any failure as problem details (RFC 9457). A fault of ours says nothing but that it was one. */
+export function problemOf(error: unknown): Problem {
+  const known = error instanceof WaycastError ? error : fromFastify(error);
+  const { code, message, field, retryAfter } = known;
+  const { status, title } = ERRORS[code];
+  return {
+    type: `urn:waycast:error:${code}`,
+    title,
+    status,
+    code,
+    detail: message,
+    ...(field !== undefined && { field }),
+    ...(retryAfter !== undefined && { retryAfter }),
+  };
+}
+
+export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
+  const problem = problemOf(error);
+  if (problem.retryAfter !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfter));
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem);
+}
+
+/** What Fastify itself refuses: bodies that are too large, no JSON, or of another type. */
+function fromFastify(error: unknown): WaycastError {
+  const { statusCode, message, code } = error as { statusCode?: number; message?: string; code?: string };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new WaycastError('too_large', 'the body is over 1 MB');
+  if (error instanceof SyntaxError || code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
+    return new WaycastError('bad_json');
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new WaycastError('bad_request', 'the body must be application/json');
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new WaycastError(codeFor(statusCode), message);
+  return new WaycastError('internal');
+}
+
+function codeFor(status: number): ErrorCode {
+  if (status === 404) return 'not_found';
+  if (status === 413) return 'too_large';
+  if (status === 429) return 'rate_limited';
+  return 'bad_request';
+}
+
+/** No route of ours. */
+export function notFound(_: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendProblem(reply, new WaycastError('not_found', 'no such path'));
+}

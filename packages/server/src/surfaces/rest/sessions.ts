@@ -1,0 +1,56 @@
+import { isoTime, Session, SessionInput, Ticket, WaycastError } from '@waycast/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
+import type { OneTime } from '../../auth/one-time.ts';
+import type { Tokens } from '../../auth/tokens.ts';
+import type { Clock } from '../../hub/ports.ts';
+import type { Principal, Role } from '../../hub/principal.ts';
+import { failures, whoAsks } from './app.ts';
+
+/** Who a printed sign-in code lets in. */
+export interface SignIn {
+  readonly sub: string;
+  readonly role: Role;
+}
+
+const SESSION_SECONDS = 12 * 3600;
+
+/** `/v1/tickets` and `/v1/session`: ways in for pages, which can set no header on a socket [S8]. */
+export function sessionRoutes(
+  app: FastifyInstance,
+  parts: { tickets: OneTime<Principal>; signIns: OneTime<SignIn>; tokens: Tokens; clock: Clock },
+): void {
+  app.post(
+    '/v1/tickets',
+    { schema: { summary: 'A ticket for one socket', response: { 201: Ticket, ...failures } } },
+    async (request, reply) => {
+      const { code, until } = parts.tickets.issue(whoAsks(request));
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({ ticket: code, expiresAt: isoTime(until) });
+    },
+  );
+  app.post<{ Body: Static<typeof SessionInput> }>(
+    '/v1/session',
+    {
+      config: { open: true },
+      schema: {
+        summary: 'Trade the code of the printed address for a token',
+        security: [],
+        body: SessionInput,
+        response: { 201: Session, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const who = parts.signIns.redeem(request.body.code);
+      if (who === undefined) throw new WaycastError('unauthenticated', 'the code is unknown, used or too old');
+      const token = await parts.tokens.sign({ ...who, ttl: SESSION_SECONDS });
+      const expiresAt = isoTime(parts.clock.now() + SESSION_SECONDS * 1000);
+      return reply
+        .code(201)
+        .header('cache-control', 'no-store')
+        .send({ token, ...who, expiresAt });
+    },
+  );
+}

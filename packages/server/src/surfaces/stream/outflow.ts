@@ -1,0 +1,144 @@
+import type { Duplex } from 'node:stream';
+import type { ServerMessage } from '@waycast/protocol';
+import type { Published } from '../../core/effects.ts';
+import type { Delivery } from '../../hub/fleet.ts';
+import { frame, frameOf } from './encode.ts';
+
+/** Over this much buffered a watcher is slow and gets only the newest positions, bytes [O7]. */
+const SLOW_BYTES = 65_536;
+/** Over this much, answers to its own messages included, it is cut off, bytes. */
+const MOST_BYTES = 1_048_576;
+/** Events held for a slow watcher. */
+const MOST_EVENTS = 100;
+
+/** What a slow watcher will get of one feed: events, and of the positions the newest. */
+interface HeldFeed {
+  /** The first number it has not got. */
+  next: number;
+  readonly epoch: string;
+  items: Published[];
+}
+
+/** Connections with frames for this turn of the event loop: each gets them in one write. */
+let dirty: Outflow[] = [];
+
+function flushAll(): void {
+  const flows = dirty;
+  dirty = [];
+  for (const flow of flows) flow.flush();
+}
+
+/**
+ * The way out of one connection. Frames of a turn leave in one write; a connection that does not keep up
+ * holds the newest instead of everything, so that it can never hold up others or fill the memory.
+ */
+export class Outflow {
+  readonly #socket: Duplex;
+  readonly #giveUp: () => void;
+  readonly #wholeFleet: () => Delivery;
+  #pending: Buffer | null = null;
+  #more: Buffer[] | null = null;
+  #held: Map<string, HeldFeed> | null = null;
+  #heldEvents = 0;
+  #fleetMissed = false;
+
+  constructor(socket: Duplex, parts: { giveUp: () => void; wholeFleet: () => Delivery }) {
+    this.#socket = socket;
+    this.#giveUp = parts.giveUp;
+    this.#wholeFleet = parts.wholeFleet;
+    socket.on('drain', () => this.#caughtUp());
+  }
+
+  /** Whether something is held back. */
+  get slow(): boolean {
+    return this.#held !== null;
+  }
+
+  /** An answer: never held back. */
+  send(message: ServerMessage): void {
+    if (this.#socket.writableLength > MOST_BYTES) this.#giveUp();
+    else this.#write(frame(JSON.stringify(message)));
+  }
+
+  deliver(delivery: Delivery): void {
+    if (this.#held === null && this.#socket.writableLength <= SLOW_BYTES) {
+      this.#write(frameOf(delivery));
+      return;
+    }
+    this.#held ??= new Map();
+    switch (delivery.type) {
+      case 'location':
+      case 'event':
+        this.#hold(this.#held, delivery);
+        break;
+      case 'snapshot':
+        // A new start of the feed: what was held of the old one is part of it.
+        this.#held.delete(delivery.feed);
+        this.#write(frameOf(delivery));
+        break;
+      case 'fleet':
+        this.#fleetMissed = true;
+        break;
+      case 'fleet-event':
+        // Not numbered: the whole fleet that follows tells the outcome.
+        this.#fleetMissed = true;
+        break;
+      default:
+        delivery satisfies never;
+    }
+  }
+
+  flush(): void {
+    const { destroyed, writable } = this.#socket;
+    if (this.#pending !== null && !destroyed && writable) {
+      this.#socket.write(this.#more === null ? this.#pending : Buffer.concat([this.#pending, ...this.#more]));
+    }
+    this.#pending = null;
+    this.#more = null;
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#pending === null) {
+      this.#pending = bytes;
+      if (dirty.length === 0) queueMicrotask(flushAll);
+      dirty.push(this);
+    } else if (this.#more === null) {
+      this.#more = [bytes];
+    } else {
+      this.#more.push(bytes);
+    }
+  }
+
+  #hold(held: Map<string, HeldFeed>, published: Published): void {
+    let feed = held.get(published.feed);
+    if (feed === undefined || feed.epoch !== published.epoch) {
+      feed = { next: published.seq, epoch: published.epoch, items: [] };
+      held.set(published.feed, feed);
+    }
+    if (published.type === 'location') {
+      feed.items = feed.items.filter((item) => item.type !== 'location');
+    } else if (++this.#heldEvents > MOST_EVENTS) {
+      this.#giveUp();
+      return;
+    }
+    feed.items.push(published);
+  }
+
+  /** The socket is empty again: what was held goes out, every gap marked [O3]. */
+  #caughtUp(): void {
+    if (this.#held === null) return;
+    const held = this.#held;
+    this.#held = null;
+    this.#heldEvents = 0;
+    for (const [feed, { next, epoch, items }] of held) {
+      let expected = next;
+      for (const item of items) {
+        if (item.seq > expected) this.send({ type: 'conflated', feed, epoch, from: expected, to: item.seq - 1 });
+        this.#write(frameOf(item));
+        expected = item.seq + 1;
+      }
+    }
+    if (this.#fleetMissed) this.#write(frameOf(this.#wholeFleet()));
+    this.#fleetMissed = false;
+  }
+}

@@ -1,0 +1,98 @@
+import {
+  type DriverView,
+  type Eta,
+  isoTime,
+  type Location,
+  type StopView,
+  type StoredLocation,
+  type TrackingEvent,
+  type TripView,
+} from '@waycast/protocol';
+import { type Driver, driverStatus } from '../core/driver.ts';
+import type { FixRow } from '../core/effects.ts';
+import type { StopEta } from '../core/eta.ts';
+import type { Happened } from '../core/events.ts';
+import type { Fix } from '../core/fix.ts';
+import type { Stop } from '../core/stops.ts';
+import type { Trip } from '../core/trip.ts';
+import type { FleetRow } from '../hub/fleet.ts';
+
+/** What is inside as clients see it: ISO times, no bookkeeping. The native shape, shared by REST and stream. */
+
+function timeOrNull(at: number | null): string | null {
+  return at === null ? null : isoTime(at);
+}
+
+export function locationView({ lat, lng, speed, bearing, accuracy, altitude, at }: Fix): Location {
+  return { lat, lng, speed, bearing, accuracy, altitude, timestamp: isoTime(at) };
+}
+
+export function storedLocationView({ fix, receivedAt }: FixRow, suspect: boolean): StoredLocation {
+  return { ...locationView(fix), receivedAt: isoTime(receivedAt), suspect };
+}
+
+function stopView(stop: Stop): StopView {
+  const { id, type, lat, lng, partyId, bookingId, bookingStatus, name, approachRadius, arriveRadius } = stop;
+  return {
+    id,
+    type,
+    lat,
+    lng,
+    partyId,
+    bookingId,
+    bookingStatus,
+    name,
+    approachRadius,
+    arriveRadius,
+    approachingAt: timeOrNull(stop.approachingAt),
+    arrivedAt: timeOrNull(stop.arrivedAt),
+    departedAt: timeOrNull(stop.departedAt),
+  };
+}
+
+export function tripView(trip: Trip): TripView {
+  const { id, kind, status, driverId, driverName, labels, revision, startedAt, completedAt } = trip;
+  return {
+    id,
+    kind,
+    status,
+    driverId,
+    driverName,
+    stops: trip.stops.map(stopView),
+    labels: [...labels],
+    revision,
+    distance: Math.round(trip.distance * 10) / 10,
+    duration: startedAt === null || completedAt === null ? null : (completedAt - startedAt) / 1000,
+    createdAt: isoTime(trip.createdAt),
+    startedAt: timeOrNull(startedAt),
+    arrivedAt: timeOrNull(trip.arrivedAt),
+    completedAt: timeOrNull(completedAt),
+    cancelledAt: timeOrNull(trip.cancelledAt),
+  };
+}
+
+export function driverView(driver: Driver): DriverView {
+  const { id, available, stale, latest, lastSeenAt, profile } = driver;
+  return {
+    id,
+    status: driverStatus(driver),
+    available,
+    stale,
+    location: latest === null ? null : locationView(latest),
+    lastSeenAt: timeOrNull(lastSeenAt),
+    trips: driver.trips.map((active) => active.trip.id),
+    ...profile,
+  };
+}
+
+export function etaViews(etas: readonly StopEta[]): Eta[] {
+  return etas.map(({ stopId, seconds, distance, at }) => ({ stopId, seconds, distance, at: isoTime(at) }));
+}
+
+export function eventView(event: Happened): TrackingEvent {
+  return { ...event, at: isoTime(event.at) };
+}
+
+export function fleetRowView({ at, ...row }: FleetRow) {
+  return { ...row, trips: [...row.trips], timestamp: isoTime(at) };
+}
