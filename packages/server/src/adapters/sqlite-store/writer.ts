@@ -16,13 +16,15 @@ const queue: WriteRequest[] = [];
 let writer: Writer;
 let busy = false;
 let stalled = false;
+/** The store ends this thread once it has heard so. */
+let closed = false;
 
 function say(reply: WriteReply): void {
   parentPort?.postMessage(reply);
 }
 
 function run(): void {
-  if (busy) return;
+  if (busy || closed) return;
   busy = true;
   for (let request = next(); request !== undefined; request = next()) {
     try {
@@ -55,7 +57,7 @@ function carryOut(request: WriteRequest): WriteReply {
       return { kind: 'trip', done: writer.changeTrip(request) };
     case 'close':
       writer.close();
-      parentPort?.close();
+      closed = true;
       return { kind: 'closed' };
   }
 }
@@ -82,6 +84,7 @@ function stall(error: unknown): void {
 
 /** Between requests, move a little of the journal into history. */
 function tidy(): void {
+  if (closed) return;
   let more: boolean;
   try {
     more = writer.compactSome();

@@ -78,11 +78,18 @@ export class Connection implements Watcher, Sender {
     socket.on('ping', () => this.#alive());
     // What is wrong with a frame (size, encoding, reserved bits) closes it with the code RFC 6455 has for it.
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#onClose());
+    socket.on('close', () => {
+      this.#letGo();
+      parts.closed(this);
+    });
   }
 
   get who(): Principal | null {
     return this.#who;
+  }
+
+  get isClosing(): boolean {
+    return this.#closed;
   }
 
   get slow(): boolean {
@@ -176,13 +183,13 @@ export class Connection implements Watcher, Sender {
     const entry = ERRORS[code];
     if (code === 'slow_consumer') this.#socket.terminate();
     else this.#socket.close('close' in entry ? entry.close : 1011, code);
-    this.#onClose();
+    this.#letGo();
   }
 
   /** Nobody is there any more. */
   cut(): void {
     this.#socket.terminate();
-    this.#onClose();
+    this.#letGo();
   }
 
   #alive(): void {
@@ -190,15 +197,15 @@ export class Connection implements Watcher, Sender {
     this.pinged = false;
   }
 
-  #onClose(): void {
+  /** Nothing comes or goes any more; the socket itself may still be saying good-bye. */
+  #letGo(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { hub, leave, closed } = this.#parts;
+    const { hub, leave } = this.#parts;
     hub.senders.remove(this.#sender);
     for (const feed of this.#feeds.keys()) hub.watching.unsubscribe(feed, this);
     this.#feeds.clear();
     if (this.#who !== null) leave(this.#who);
-    closed(this);
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { STREAM_LIMITS, WaycastError } from '@waycast/protocol';
 import { WebSocketServer } from 'ws';
 import type { Delivery } from '../../hub/fleet.ts';
@@ -18,6 +19,7 @@ const SILENT_MS = 45_000;
 const STUCK_MS = 30_000;
 const CLOSE_SLICE = 100;
 const CLOSE_SLICE_MS = 50;
+const GOOD_BYE_MS = 1_000;
 
 export interface StreamParts {
   readonly hub: Hub;
@@ -88,8 +90,12 @@ export class Stream {
     for (let i = 0; i < all.length; i += CLOSE_SLICE) {
       for (const connection of all.slice(i, i + CLOSE_SLICE))
         connection.close('draining', { retryAfter: Math.round(5 + Math.random() * 45) / 10 });
-      if (i + CLOSE_SLICE < all.length) await new Promise((resolve) => setTimeout(resolve, CLOSE_SLICE_MS));
+      if (i + CLOSE_SLICE < all.length) await sleep(CLOSE_SLICE_MS);
     }
+    // Whoever does not answer the good-bye is cut off; nobody may hold up the others' acknowledgements.
+    const until = performance.now() + GOOD_BYE_MS;
+    while (this.#connections.size > 0 && performance.now() < until) await sleep(10);
+    for (const connection of this.#connections) connection.cut();
   }
 
   close(): void {
@@ -176,6 +182,7 @@ export class Stream {
     const now = this.#parts.clock.now();
     for (const connection of this.#connections) {
       const { who, heardAt, openedAt } = connection;
+      if (connection.isClosing) continue;
       if (who === null && now - openedAt >= AUTH_MS) connection.close('auth_timeout');
       else if (who !== null && who.expiresAt !== null && who.expiresAt <= now) connection.close('token_expired');
       else if (now - heardAt >= SILENT_MS) connection.cut();
