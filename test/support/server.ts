@@ -42,10 +42,14 @@ export function tempDir(): string {
 /** Starts a server and waits until it says where it listens. Rejects with what it wrote when it ends instead. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? tempDir();
-  const child = spawn(process.execPath, [CLI, 'serve', '--port', String(options.port ?? 0), '--data-dir', dataDir, ...(options.args ?? [])], {
-    env: { PATH: process.env.PATH, JWT_SECRET_KEY: SECRET, LOG_LEVEL: 'info', BASEMAP_STYLE_URL: '', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [CLI, 'serve', '--port', String(options.port ?? 0), '--data-dir', dataDir, ...(options.args ?? [])],
+    {
+      env: { PATH: process.env.PATH, JWT_SECRET_KEY: SECRET, LOG_LEVEL: 'info', BASEMAP_STYLE_URL: '', ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const url = await announced(child, () => output);

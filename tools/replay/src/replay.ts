@@ -7,6 +7,7 @@ import { type LoadOptions, loadTracks } from './load.ts';
 import { type Progress, showProgress } from './progress.ts';
 import { Runner, type TrackReport } from './runner.ts';
 import { type Speed, schedule } from './schedule.ts';
+import type { Track } from './track.ts';
 
 export interface ReplayOptions {
   files: readonly string[];
@@ -65,14 +66,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { files, url, token, speed = 1, shuffle, driverPrefix = 'replay-', signal, log = () => {} } = options;
   if (speed !== 'max' && !(speed > 0)) throw new RangeError(`speed ${speed} is neither above 0 nor 'max'`);
   const started = performance.now();
-  let skipped = 0;
-  const onBad = (problem: BadInput) => {
-    skipped += 1;
-    if (skipped <= TOLD) log(`left out: ${problem.message}`);
-  };
-  const columns = typeof options.columns === 'string' ? readColumns(options.columns) : options.columns;
-  const tracks = await loadTracks(files, { ...options, columns, onBad: options.skipBad ? onBad : undefined });
-  if (skipped > TOLD) log(`left out: ${skipped} rows in all`);
+  const { tracks, skipped } = await read(options, log);
   const drivers = driverIds(
     tracks.map(({ id }) => id),
     driverPrefix,
@@ -100,6 +94,19 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     for (const runner of runners) runner.close();
     client.close();
   }
+}
+
+/** The tracks of all files, and how many rows `skipBad` left out. */
+async function read(options: ReplayOptions, log: (line: string) => void): Promise<{ tracks: Track[]; skipped: number }> {
+  let skipped = 0;
+  const onBad = (problem: BadInput) => {
+    skipped += 1;
+    if (skipped <= TOLD) log(`left out: ${problem.message}`);
+  };
+  const columns = typeof options.columns === 'string' ? readColumns(options.columns) : options.columns;
+  const tracks = await loadTracks(options.files, { ...options, columns, onBad: options.skipBad ? onBad : undefined });
+  if (skipped > TOLD) log(`left out: ${skipped} rows in all`);
+  return { tracks, skipped };
 }
 
 /** True when everything was sent and stored, false when the signal came before. */

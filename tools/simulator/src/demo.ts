@@ -45,6 +45,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     rest,
     random,
     log,
+    online: () => stream.state.status === 'open',
     nextTrip: () => {
       count += 1;
       return { id: `demo-${started}-${count}`, number: count };
@@ -87,10 +88,16 @@ function drive(drivers: Driver[], stream: StreamClient, signal: AbortSignal | un
         driver.tick(now);
       }
     }, BEAT);
+    let away = false;
     const unwatch = stream.onState((state) => {
-      if (state.status === 'waiting') {
-        log(`demo: ${state.reason}; again in ${Math.ceil(state.delay / 1000)} s`);
+      if (state.status === 'waiting' && !away) {
+        away = true;
+        log(`demo: ${state.reason}; trying again`);
         for (const driver of drivers) driver.doubt();
+      }
+      if (state.status === 'open' && away) {
+        away = false;
+        log('demo: the server is back');
       }
       if (state.status === 'closed') end(new ClientError(state.code, state.reason));
     });

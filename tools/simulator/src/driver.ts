@@ -10,6 +10,8 @@ export interface Run {
   rest: RestClient;
   random: Random;
   log: (line: string) => void;
+  /** whether the server is there: without it nobody asks, all drive on */
+  online(): boolean;
   /** the next trip: its id and number, unique over runs */
   nextTrip(): { id: string; number: number };
 }
@@ -174,6 +176,7 @@ export class Driver {
 
   /** One request at a time; a failed one is made again, later and later. */
   #ask(now: number, request: () => Promise<void>): void {
+    if (!this.#run.online()) return;
     this.#asking = true;
     request()
       .then(() => {

@@ -1,10 +1,7 @@
 import { ClientError, type RestClient } from '@waycast/client';
-import type { TripStatus } from '@waycast/protocol';
 import { beginReading, endReading, type OpenTrips, readingFailed, withPage } from './open-trips.ts';
 import type { Store } from './store.ts';
 
-/** The route takes `open` beside the statuses; the client's type does not say so yet. */
-const OPEN = 'open' as TripStatus;
 const RETRY = 5_000;
 
 /** Reads the list of open trips, page by page, into the store. */
@@ -31,7 +28,7 @@ export class OpenTripsReader {
     try {
       do {
         const page: Awaited<ReturnType<RestClient['trips']>> = await this.#rest.trips({
-          status: OPEN,
+          status: 'open',
           ...(cursor === null ? {} : { cursor }),
         });
         if (round !== this.#round) return;

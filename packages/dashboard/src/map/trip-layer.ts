@@ -26,6 +26,8 @@ export class TripLayer {
   readonly #map: MapLibre;
   #colours: Palette;
   #drawing: TripDrawing | null = null;
+  /** where the vehicle is drawn */
+  #head: Point | null = null;
 
   constructor(map: MapLibre, colours: Palette) {
     this.#map = map;
@@ -51,6 +53,7 @@ export class TripLayer {
   draw(drawing: TripDrawing | null): void {
     const before = this.#drawing;
     this.#drawing = drawing;
+    if (before?.driverId !== drawing?.driverId || before?.id !== drawing?.id) this.#head = null;
     // Between two styles there is nothing to draw upon; `install` draws what is remembered.
     if (this.#map.getSource(STOPS) === undefined) return;
     if (before?.stops !== drawing?.stops) this.#drawStops(drawing?.stops ?? []);
@@ -61,20 +64,21 @@ export class TripLayer {
   drawHead(head: Point): void {
     const from = this.#drawing?.track.at(-2);
     this.#set(TAIL, from === undefined ? NOTHING : line([from, head]));
-    const ahead = this.#ahead();
-    this.#set(PLAN, ahead.length === 0 ? NOTHING : line([head, ...ahead]));
+    this.#head = head;
+    this.#drawPlan();
   }
 
   #drawTrack(): void {
     const track = this.#drawing?.track ?? [];
     this.#set(TRACK, line(track.slice(0, -1)));
     if (track.length < 2) this.#set(TAIL, NOTHING);
-    this.#set(PLAN, line(this.#ahead()));
+    this.#drawPlan();
   }
 
-  /** The stops still to come, in their order. */
-  #ahead(): Point[] {
-    return this.#drawing?.stops.filter((stop) => counts(stop) && stop.arrivedAt === null) ?? [];
+  /** From the vehicle over the stops still to come, in their order. */
+  #drawPlan(): void {
+    const ahead = this.#drawing?.stops.filter((stop) => counts(stop) && stop.arrivedAt === null) ?? [];
+    this.#set(PLAN, this.#head === null || ahead.length === 0 ? line(ahead) : line([this.#head, ...ahead]));
   }
 
   #drawStops(stops: StopView[]): void {
