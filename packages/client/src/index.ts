@@ -2,7 +2,6 @@ export { ClientError, type ClientErrorCode } from './client-error.ts';
 export type { Timing } from './connection.ts';
 export type { ConnectionState } from './connection-state.ts';
 export type { PublishFix } from './fix-text.ts';
-export type { FleetCollection } from './fleet-collection.ts';
 export type { FeedHandlers, FleetHandlers, NumberedFeedName, Watch } from './handlers.ts';
 export { Publisher } from './publisher.ts';
 export type { PublishedFix, PublisherOptions, Rejection, Suspicion } from './publisher-options.ts';

@@ -5,6 +5,7 @@ import type {
   FixReceipt,
   Health,
   LocationList,
+  PositionCollection,
   Problem,
   Session,
   StatusInput,
@@ -19,7 +20,6 @@ import type {
   TripView,
 } from '@waycast/protocol';
 import { ClientError } from './client-error.ts';
-import type { FleetCollection } from './fleet-collection.ts';
 import { readToken, type TokenSource } from './token.ts';
 
 export interface RestOptions {
@@ -134,7 +134,7 @@ export class RestClient {
     return this.#json('PUT', `/v1/drivers/${encodeURIComponent(id)}/availability`, { body: { available } });
   }
 
-  positions(): Promise<FleetCollection> {
+  positions(): Promise<PositionCollection> {
     return this.#json('GET', '/v1/positions');
   }
 

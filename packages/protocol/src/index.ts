@@ -13,7 +13,7 @@ export { ERRORS, type ErrorCode, isRetryable, WaycastError } from './errors.ts';
 export { Actor, AssignmentEvent, ChangedEvent, DriverEvent, StatusEvent, StopEventMessage, TrackingEvent, TripEvent } from './events.ts';
 export { FixInput } from './fix.ts';
 export { Id, isId } from './ids.ts';
-export { DriverList, Health, LocationList, Problem, Session, SessionInput, Ticket, Track, TripHistory, TripList } from './rest.ts';
+export { Health, LocationList, PositionCollection, Problem, Session, SessionInput, Ticket, Track, TripHistory, TripList } from './rest.ts';
 export {
   AckMessage,
   AuthMessage,

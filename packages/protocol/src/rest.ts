@@ -1,7 +1,8 @@
 import Type, { type Static } from 'typebox';
-import { DriverView, Location, StoredLocation } from './drivers.ts';
+import { DRIVER_STATUSES, Location, StoredLocation } from './drivers.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { TrackingEvent } from './events.ts';
+import { Id } from './ids.ts';
 import { IsoTime } from './time.ts';
 import { TripView } from './trips.ts';
 
@@ -24,10 +25,34 @@ const Cursor = Type.Union([Type.String(), Type.Null()], { description: 'pass as 
 
 export const TripList = Type.Object({ trips: Type.Array(TripView), cursor: Cursor }, { title: 'TripList' });
 export type TripList = Static<typeof TripList>;
-export const DriverList = Type.Object({ drivers: Type.Array(DriverView), cursor: Cursor }, { title: 'DriverList' });
-export type DriverList = Static<typeof DriverList>;
 export const LocationList = Type.Object({ locations: Type.Array(StoredLocation), cursor: Cursor }, { title: 'LocationList' });
 export type LocationList = Static<typeof LocationList>;
+
+/** `GET /v1/positions`: everybody who is not offline, as GeoJSON (RFC 7946). */
+export const PositionCollection = Type.Object(
+  {
+    type: Type.Literal('FeatureCollection'),
+    features: Type.Array(
+      Type.Object({
+        type: Type.Literal('Feature'),
+        id: Id,
+        geometry: Type.Object({ type: Type.Literal('Point'), coordinates: Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }) }),
+        properties: Type.Object({
+          driver: Id,
+          name: Type.Union([Type.String(), Type.Null()]),
+          status: Type.Enum([...DRIVER_STATUSES]),
+          stale: Type.Boolean(),
+          speed: Type.Union([Type.Number(), Type.Null()]),
+          bearing: Type.Union([Type.Number(), Type.Null()]),
+          timestamp: IsoTime,
+          trips: Type.Array(Id),
+        }),
+      }),
+    ),
+  },
+  { title: 'PositionCollection' },
+);
+export type PositionCollection = Static<typeof PositionCollection>;
 
 /** `GET /v1/trips/{id}/history`: the timeline, oldest first. */
 export const TripHistory = Type.Object(

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { DriverView, Location } from './drivers.ts';
+import { DRIVER_STATUSES, DriverView, Location } from './drivers.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { TrackingEvent } from './events.ts';
 import { fixMembers } from './fix.ts';
@@ -155,7 +155,8 @@ export const HeartbeatMessage = Type.Object(
 export const FleetPosition = Type.Object(
   {
     driver: Id,
-    status: Type.String(),
+    name: Type.Union([Type.String(), Type.Null()]),
+    status: Type.Enum([...DRIVER_STATUSES]),
     stale: Type.Boolean(),
     lat: Type.Number(),
     lng: Type.Number(),

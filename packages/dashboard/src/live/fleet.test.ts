@@ -5,6 +5,7 @@ import { countLooks, lookOf, NO_FLEET, withDriverEvent, withPositions } from './
 function position(driver: string, more: Partial<FleetPosition> = {}): FleetPosition {
   return {
     driver,
+    name: null,
     status: 'ONLINE',
     stale: false,
     lat: 52,

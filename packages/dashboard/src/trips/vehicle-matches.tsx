@@ -13,7 +13,8 @@ export function VehicleMatches({ text }: { text: string }) {
   const { route } = useServices();
   const wanted = text.trim().toLowerCase();
   const found = useMemo(
-    () => (wanted === '' ? [] : [...vehicles.values()].filter(({ driver }) => driver.toLowerCase().includes(wanted))),
+    () =>
+      wanted === '' ? [] : [...vehicles.values()].filter(({ driver, name }) => `${driver} ${name ?? ''}`.toLowerCase().includes(wanted)),
     [vehicles, wanted],
   );
   if (found.length === 0) return null;
@@ -34,7 +35,7 @@ export function VehicleMatches({ text }: { text: string }) {
                 <VehicleGlyph look={lookOf(vehicle)} size={24} />
               </span>
               <span className="trip-row-main">
-                <span className="trip-row-driver">{vehicle.driver}</span>
+                <span className="trip-row-driver">{vehicle.name ?? vehicle.driver}</span>
                 <span className="trip-row-id">{LOOK_LABELS[lookOf(vehicle)]}</span>
               </span>
               <span className="trip-row-side trip-row-stops">{formatSpeed(vehicle.speed)}</span>

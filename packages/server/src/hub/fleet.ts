@@ -1,3 +1,4 @@
+import type { DriverStatus } from '@waycast/protocol';
 import { type Driver, driverStatus } from '../core/driver.ts';
 import type { Published } from '../core/effects.ts';
 import type { StopEta } from '../core/eta.ts';
@@ -11,7 +12,8 @@ export const FLEET = 'fleet';
 /** Where a driver is, as the whole-fleet feed shows it. Epoch ms. */
 export interface FleetRow {
   readonly driver: string;
-  readonly status: string;
+  readonly name: string | null;
+  readonly status: DriverStatus;
   readonly stale: boolean;
   readonly lat: number;
   readonly lng: number;
@@ -106,6 +108,7 @@ function rowOf(driver: Driver): FleetRow | null {
   if (latest === null || !driver.online) return null;
   return {
     driver: driver.id,
+    name: driver.profile.name,
     status: driverStatus(driver),
     stale: driver.stale,
     lat: latest.lat,

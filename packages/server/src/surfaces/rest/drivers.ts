@@ -1,4 +1,14 @@
-import { Availability, DriverProfile, DriverView, FixReceipt, Id, LocationList, Moment, WaycastError } from '@waycast/protocol';
+import {
+  Availability,
+  DriverProfile,
+  DriverView,
+  FixReceipt,
+  Id,
+  LocationList,
+  Moment,
+  PositionCollection,
+  WaycastError,
+} from '@waycast/protocol';
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Hub } from '../../hub/hub.ts';
@@ -91,16 +101,20 @@ export function driverRoutes(app: FastifyInstance, { drivers, ingest }: Hub): vo
       return driverView(await drivers.find(whoAsks(request), request.params.id));
     },
   );
-  app.get('/v1/positions', { schema: { summary: 'Everybody who is not offline, as GeoJSON' } }, async (request, reply) => {
-    const { rows } = drivers.positions(whoAsks(request));
-    const features = rows.map(({ lat, lng, driver, at, ...row }) => ({
-      type: 'Feature',
-      id: driver,
-      geometry: { type: 'Point', coordinates: [lng, lat] },
-      properties: { driver, ...row, timestamp: new Date(at).toISOString() },
-    }));
-    return reply.type('application/geo+json').send({ type: 'FeatureCollection', features });
-  });
+  app.get(
+    '/v1/positions',
+    { schema: { summary: 'Everybody who is not offline, as GeoJSON', response: { 200: PositionCollection, ...failures } } },
+    async (request, reply) => {
+      const { rows } = drivers.positions(whoAsks(request));
+      const features = rows.map(({ lat, lng, driver, at, ...row }) => ({
+        type: 'Feature',
+        id: driver,
+        geometry: { type: 'Point', coordinates: [lng, lat] },
+        properties: { driver, ...row, timestamp: new Date(at).toISOString() },
+      }));
+      return reply.type('application/geo+json').send({ type: 'FeatureCollection', features });
+    },
+  );
 }
 
 /** A single fix that cannot be taken is the failure of the call. */

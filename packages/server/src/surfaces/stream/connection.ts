@@ -336,21 +336,23 @@ export class Connection implements Watcher, Sender {
     }
     this.#parts.meter.refused(error.code);
     const { code, field, retryAfter } = error;
-    const sent: Named = (message ?? (data === null ? {} : numbersOf(data))) as Named;
+    const sent = message === null ? (data === null ? {} : numbersOf(data)) : namesOf(message);
     const { seq } = sent;
+    const driver = sent.driver ?? (seq !== undefined && this.#who?.role === 'driver' ? this.#who.sub : undefined);
     this.say({
       type: 'error',
       code,
       message: error.message,
       ...(field !== undefined && { field }),
       ...(seq !== undefined && { seq }),
+      ...(driver !== undefined && { driver }),
       ...(retryAfter !== undefined && { retryAfter }),
       ...refOf(sent),
     });
     if (code === 'unauthenticated' && this.#who === null) this.close('unauthenticated');
     else if (code === 'token_expired' && this.#who === null) this.close('token_expired');
     else if (code === 'too_many_connections') this.close('too_many_connections');
-    else if (code === 'invalid_fix' && seq !== undefined) this.#settleRefused(sent.driver, seq, error);
+    else if (code === 'invalid_fix' && seq !== undefined && message?.type !== 'fixes') this.#settleRefused(sent.driver, seq, error);
     if (isRetryable(code) || this.#closed) return;
     if (++this.#badInARow >= STREAM_LIMITS.badMessages) this.close('too_many_bad_messages');
   }
@@ -405,6 +407,15 @@ interface Named {
   readonly seq?: number;
   readonly ref?: string;
   readonly driver?: string;
+}
+
+/** What a message called itself; a batch goes by its first number. */
+function namesOf(message: ClientMessage): Named {
+  if (message.type === 'fixes') {
+    const seq = message.fixes[0]?.seq;
+    return { ...(seq !== undefined && { seq }), ...(message.driver !== undefined && { driver: message.driver }) };
+  }
+  return message;
 }
 
 /** What a message that was refused called itself, as far as it can be told. */
