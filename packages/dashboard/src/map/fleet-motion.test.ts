@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FleetMotion } from './fleet-motion.ts';
 
 function position(driver: string, lat: number, timestamp: string, more: Partial<FleetPosition> = {}): FleetPosition {
-  return { driver, status: 'ONLINE', stale: false, lat, lng: 13, speed: 30, bearing: 0, timestamp, trips: [], ...more };
+  return { driver, name: null, status: 'ONLINE', stale: false, lat, lng: 13, speed: 30, bearing: 0, timestamp, trips: [], ...more };
 }
 
 function location(lat: number, timestamp: string): Location {
