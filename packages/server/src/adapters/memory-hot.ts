@@ -1,14 +1,13 @@
 import type { Driver } from '../core/driver.ts';
 import type { Published } from '../core/effects.ts';
 import type { Clock, Hot } from '../hub/ports.ts';
+import { FeedRing } from './feed-ring.ts';
 
-/** Messages kept per feed [O2]. */
-const RING = 300;
 /** How long after the last watcher left, ms. */
 const LINGER_MS = 300_000;
 
 interface Held {
-  readonly ring: Published[];
+  readonly ring: FeedRing;
   watchers: number;
   /** When the last watcher left, epoch ms. */
   leftAt: number;
@@ -43,17 +42,12 @@ export class MemoryHot implements Hot {
   }
 
   append(published: Published): void {
-    const held = this.#held.get(published.feed);
-    if (held === undefined) return;
-    const { ring } = held;
-    ring.push(published);
-    // Trimmed by halves, so that no message pays for moving the whole ring.
-    if (ring.length >= 2 * RING) ring.splice(0, ring.length - RING);
+    this.#held.get(published.feed)?.ring.push(published);
   }
 
   hold(feed: string): void {
     const held = this.#held.get(feed);
-    if (held === undefined) this.#held.set(feed, { ring: [], watchers: 1, leftAt: 0 });
+    if (held === undefined) this.#held.set(feed, { ring: new FeedRing(), watchers: 1, leftAt: 0 });
     else held.watchers++;
   }
 
@@ -65,14 +59,7 @@ export class MemoryHot implements Hot {
   }
 
   since(feed: string, epoch: string, seq: number): readonly Published[] | null {
-    const ring = this.#held.get(feed)?.ring;
-    const last = ring?.at(-1);
-    if (ring === undefined || last === undefined || last.epoch !== epoch || seq > last.seq) return null;
-    if (seq === last.seq) return [];
-    const missing = last.seq - seq;
-    if (missing > RING || missing > ring.length) return null;
-    const gap = ring.slice(ring.length - missing);
-    return gap.every((message) => message.epoch === epoch) ? gap : null;
+    return this.#held.get(feed)?.ring.since(epoch, seq) ?? null;
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { type Actor, WaycastError } from '@waycast/protocol';
 import type { AdoptCommand, PatchCommand, ReleaseCommand, RemoveCommand, StatusCommand } from './commands.ts';
 import { type ActiveTrip, activeTrip, type Driver } from './driver.ts';
 import type { Effects, OutboxEntry } from './effects.ts';
+import { planOf } from './eta.ts';
 import type { TripHappened } from './events.ts';
 import { assign, assignmentEvent, changeStatus, hasStarted, isOpenTrip, patchTrip, type Trip } from './trip.ts';
 
@@ -62,6 +63,7 @@ export function removeTrip(driver: Driver, command: RemoveCommand, effects: Effe
 /** Events of a trip are stored with it, published on its feed, and make the driver's state worth keeping. */
 export function tripHappened(driver: Driver, active: ActiveTrip, events: readonly TripHappened[], effects: Effects): void {
   const trip = structuredClone(active.trip);
+  active.plan = planOf(trip.kind, trip.stops);
   for (const event of events) {
     effects.events.push(event);
     effects.published.push({ type: 'event', feed: active.feed, epoch: active.epoch, seq: ++active.seq, event, trip });

@@ -1,4 +1,5 @@
 import type { DriverStatus } from '@waycast/protocol';
+import { type Plan, planOf } from './eta.ts';
 import type { Fix } from './fix.ts';
 import { type Identities, newIdentities, noRecent, type Stream } from './identities.ts';
 import { type Judgement, newJudgement } from './plausibility.ts';
@@ -14,6 +15,8 @@ export interface ActiveTrip {
   readonly feed: string;
   readonly epoch: string;
   seq: number;
+  /** Follows the stops of the trip. */
+  plan: Plan;
 }
 
 /**
@@ -61,7 +64,7 @@ export function newDriver(id: string, epoch: string): Driver {
 
 /** An open trip on its feed; the epoch is new with every adoption, whoever drove before. */
 export function activeTrip(driver: Driver, trip: Trip): ActiveTrip {
-  return { trip, feed: `trip:${trip.id}`, epoch: `${driver.epoch}.${trip.revision}`, seq: 0 };
+  return { trip, feed: `trip:${trip.id}`, epoch: `${driver.epoch}.${trip.revision}`, seq: 0, plan: planOf(trip.kind, trip.stops) };
 }
 
 /** [D1] */

@@ -1,6 +1,6 @@
 import type { Actor, ErrorCode } from '@waycast/protocol';
 import type { Driver } from './driver.ts';
-import type { StopEta } from './eta.ts';
+import type { Plan } from './eta.ts';
 import type { Happened } from './events.ts';
 import type { Fix } from './fix.ts';
 import type { Stream } from './identities.ts';
@@ -15,8 +15,9 @@ export interface LocationPublished {
   readonly seq: number;
   readonly driverId: string;
   readonly fix: Fix;
-  /** Of a trip's feed only. */
-  readonly etas: readonly StopEta[] | null;
+  /** Of a trip's feed only: with the fix and `now` (epoch ms) it gives the ETAs, to whoever wants them. */
+  readonly plan: Plan | null;
+  readonly now: number;
 }
 
 export interface EventPublished {

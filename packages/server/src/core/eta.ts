@@ -35,17 +35,41 @@ export function secondsFor(kind: TripKind, meters: number, fixSpeed: number | nu
   return Math.max(profile.least, bare + Math.trunc(bare * profile.extra));
 }
 
-/** ETA of the next stop and of every later one, straight leg by straight leg [E3]. */
-export function etas(kind: TripKind, stops: readonly Stop[], fix: Fix, now: number): StopEta[] {
-  const result: StopEta[] = [];
-  let { lat, lng } = fix;
-  let distance = 0;
+/** The way still to go, over the stops that remain [E3]. Never changed: a trip whose stops move on gets a new one. */
+export interface Plan {
+  readonly kind: TripKind;
+  readonly stops: readonly PlannedStop[];
+}
+
+interface PlannedStop {
+  readonly id: string;
+  readonly lat: number;
+  readonly lng: number;
+  /** m along the plan from its first stop. */
+  readonly beyond: number;
+}
+
+export function planOf(kind: TripKind, stops: readonly Stop[]): Plan {
+  const planned: PlannedStop[] = [];
+  let beyond = 0;
   for (const stop of stops) {
     if (stop.arrivedAt !== null || !isWanted(stop)) continue;
-    distance += haversine(lat, lng, stop.lat, stop.lng);
-    ({ lat, lng } = stop);
-    const seconds = secondsFor(kind, distance, fix.speed);
-    result.push({ stopId: stop.id, seconds, distance: Math.round(distance), at: now + seconds * 1000 });
+    const { id, lat, lng } = stop;
+    const before = planned.at(-1);
+    if (before !== undefined) beyond += haversine(before.lat, before.lng, lat, lng);
+    planned.push({ id, lat, lng, beyond });
   }
-  return result;
+  return { kind, stops: planned };
+}
+
+/** ETA of the next stop and of every later one, straight leg by straight leg [E3]. */
+export function etasOf(plan: Plan, fix: Pick<Fix, 'lat' | 'lng' | 'speed'>, now: number): StopEta[] {
+  const [first] = plan.stops;
+  if (first === undefined) return [];
+  const toFirst = haversine(fix.lat, fix.lng, first.lat, first.lng);
+  return plan.stops.map(({ id, beyond }) => {
+    const distance = toFirst + beyond;
+    const seconds = secondsFor(plan.kind, distance, fix.speed);
+    return { stopId: id, seconds, distance: Math.round(distance), at: now + seconds * 1000 };
+  });
 }

@@ -3,7 +3,6 @@ import type { FixesCommand, NumberedFix, RefusedCommand } from './commands.ts';
 import { tripHappened } from './drive-trip.ts';
 import type { Driver } from './driver.ts';
 import type { Effects, FixCounts } from './effects.ts';
-import { etas } from './eta.ts';
 import type { Fix } from './fix.ts';
 import { recognise, remember, type Stream, settle, settleBelow, streamOf } from './identities.ts';
 import { judge, judgeLate, MAX_AHEAD_MS, type Suspicion } from './plausibility.ts';
@@ -98,18 +97,18 @@ function countPlausible(driver: Driver, fix: Fix, effects: Effects): void {
 }
 
 function publishLocation(driver: Driver, fix: Fix, now: number, effects: Effects): void {
-  const driverId = driver.id;
-  effects.published.push({ type: 'location', feed: driver.feed, epoch: driver.epoch, seq: ++driver.seq, driverId, fix, etas: null });
+  const { id: driverId, feed, epoch } = driver;
+  effects.published.push({ type: 'location', feed, epoch, seq: ++driver.seq, driverId, fix, plan: null, now });
   for (const active of driver.trips) {
-    const { feed, epoch, trip } = active;
     effects.published.push({
       type: 'location',
-      feed,
-      epoch,
+      feed: active.feed,
+      epoch: active.epoch,
       seq: ++active.seq,
       driverId,
       fix,
-      etas: etas(trip.kind, trip.stops, fix, now),
+      plan: active.plan,
+      now,
     });
   }
 }

@@ -153,22 +153,38 @@ export class Engine {
     if (this.#oldestInTurn === 0) this.#oldestInTurn = appendedAt;
     resident.dirty = true;
     if (command.kind === 'tick') resident.tickQueued = false;
-    advance(resident.driver, command, position, this.#parts.rules, this.#pending);
+    try {
+      advance(resident.driver, command, position, this.#parts.rules, this.#pending);
+    } catch (error) {
+      this.#setAside(command, error);
+    }
     this.#applied[partition] = position;
     this.#moved = true;
     this.#parts.fleet.moved(resident.driver);
   }
 
+  /** A command that breaks the engine is a fault of ours: it is refused, told, and its neighbours go on. */
+  #setAside(command: Command, error: unknown): void {
+    this.#parts.warn(`a ${command.kind} command of ${command.driverId} could not be applied and was set aside; please report this`, error);
+    const { answers, remarks } = this.#pending;
+    answers.push({ reply: command.reply, kind: 'error', code: 'internal', message: 'this could not be applied' });
+    if (command.kind !== 'fixes' || command.stream === null) return;
+    const { sender, driverId, stream } = command;
+    for (const { seq } of command.fixes) {
+      if (seq !== null)
+        remarks.push({ sender, driverId, stream, seq, kind: 'rejected', code: 'internal', message: 'this could not be applied' });
+    }
+  }
+
   /** Everything that need not wait for the commit goes out now. */
   #tell(): void {
     const { bus, hot, fleet, senders, meter } = this.#parts;
-    const { published, remarks, progress } = this.#pending;
+    const { published, remarks } = this.#pending;
     for (const one of published) {
       hot.append(one);
       bus.publish(one);
       if (one.type === 'event') fleet.happened(one.event, one.trip);
     }
-    for (const [stream, { sender, driverId }] of progress) senders.get(sender)?.accepted(driverId, stream.id, stream.settled);
     for (const remark of remarks) senders.get(remark.sender)?.remark(remark);
     if (this.#oldestInTurn > 0) {
       meter.delivered(this.#oldestInTurn, published.length);
@@ -260,12 +276,7 @@ export class Engine {
       if (to > from) cursors.push({ partition, from, to });
       this.#committed[partition] = to;
     }
-    const progress = [...effects.progress].map(([stream, { sender, driverId }]) => ({
-      sender,
-      driverId,
-      stream: stream.id,
-      upTo: stream.settled,
-    }));
+    const progress = this.#tellAccepted(effects);
     for (const driver of effects.changed) this.#whole.add(driver);
     const told: Told = { effects, progress, cursors, oldest: this.#oldestPending };
     this.#oldestPending = 0;
@@ -274,6 +285,16 @@ export class Engine {
     const commit = this.#parts.store.commit({ rows, events, outbox, outboxDone, trips, removedTrips, snapshots: this.#whole, cursors });
     this.#markWhole();
     commit.then((result) => this.#stored(told, result), this.#parts.fatal);
+  }
+
+  /** The watermarks of what is in the log; what they are now is also what this commit will have stored [A2]. */
+  #tellAccepted({ progress }: Effects): Told['progress'] {
+    const marks: { sender: number; driverId: string; stream: string; upTo: number }[] = [];
+    for (const [stream, { sender, driverId }] of progress) {
+      marks.push({ sender, driverId, stream: stream.id, upTo: stream.settled });
+      this.#parts.senders.get(sender)?.accepted(driverId, stream.id, stream.settled);
+    }
+    return marks;
   }
 
   #markWhole(): void {
@@ -330,6 +351,8 @@ export class Engine {
   #sweep(): void {
     const { clock, log, hot } = this.#parts;
     const now = clock.now();
+    // While commits stall, what is accepted is still told.
+    if (this.#inFlight >= COMMITS_IN_FLIGHT) this.#tellAccepted(this.#pending);
     for (const resident of this.#residents.values()) {
       const { driver } = resident;
       const tickAt = nextTickAt(driver);

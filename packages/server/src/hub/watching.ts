@@ -1,5 +1,5 @@
 import { isId, WaycastError } from '@waycast/protocol';
-import { etas } from '../core/eta.ts';
+import { etasOf } from '../core/eta.ts';
 import { mayReadDriver, mustFollowFleet } from './access.ts';
 import type { Engine } from './engine.ts';
 import { type Delivery, FLEET, type Fleet, type Snapshot } from './fleet.ts';
@@ -87,6 +87,6 @@ function tripSnapshot(feed: string, { trip, active, driver }: FoundTrip, now: nu
     return { type: 'snapshot', feed, epoch: 'stored', seq: trip.revision, trip, driver: null, location: null, etas: [] };
   }
   const { latest } = driver;
-  const remaining = latest === null ? [] : etas(trip.kind, trip.stops, latest, now);
+  const remaining = latest === null ? [] : etasOf(active.plan, latest, now);
   return { type: 'snapshot', feed, epoch: active.epoch, seq: active.seq, trip, driver, location: latest, etas: remaining };
 }

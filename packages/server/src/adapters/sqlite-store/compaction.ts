@@ -14,11 +14,15 @@ interface Waiting {
 }
 
 interface Job {
-  /** Sorted as history is clustered. */
-  readonly rows: readonly JournalRow[];
+  /** The batches that move, and which of their rows, sorted as history is clustered: batch index and row, packed. */
+  readonly batches: readonly Waiting[];
+  readonly places: Float64Array;
   readonly upTo: number;
   next: number;
 }
+
+/** More rows than a batch ever has. */
+const ROWS = 2 ** 21;
 
 /**
  * Moves fixes from the journal, where commits drop them in the order of receipt, into history, where they lie by
@@ -79,13 +83,13 @@ export class Compaction {
     this.#job ??= this.#nextJob();
     const job = this.#job;
     if (job === null) return false;
-    const end = Math.min(job.next + SLICE, job.rows.length);
+    const end = Math.min(job.next + SLICE, job.places.length);
     transaction(() => {
-      for (let i = job.next; i < end; i++) this.#move(job.rows[i] as JournalRow);
-      if (end === job.rows.length) this.#forget.run(job.upTo);
+      for (let i = job.next; i < end; i++) this.#move(rowAt(job, i));
+      if (end === job.places.length) this.#forget.run(job.upTo);
     });
     job.next = end;
-    if (end < job.rows.length) return true;
+    if (end < job.places.length) return true;
     this.#finish(job);
     return this.#rows >= ENOUGH_ROWS;
   }
@@ -94,16 +98,9 @@ export class Compaction {
     const oldest = this.#waiting[0];
     if (oldest === undefined || (this.#rows < ENOUGH_ROWS && Date.now() - oldest.since < WAITED_MS)) return null;
     const limit = this.#firstUnsettled();
-    const rows: JournalRow[] = [];
-    let upTo = 0;
-    for (const { id, batch } of this.#waiting) {
-      if (id >= limit) break;
-      upTo = id;
-      for (let i = 0; i < batch.length; i++) if (!batch.isDropped(i)) rows.push(batch.row(i, id));
-    }
-    if (upTo === 0) return null;
-    rows.sort((a, b) => a.driver - b.driver || a.at - b.at || a.id - b.id);
-    return { rows, upTo, next: 0 };
+    const batches = this.#waiting.filter(({ id }) => id < limit);
+    const last = batches.at(-1);
+    return last === undefined ? null : { batches, places: clustered(batches), upTo: last.id, next: 0 };
   }
 
   #firstUnsettled(): number {
@@ -144,6 +141,29 @@ export class Compaction {
     const found = seq === null ? this.#knownContent.get(driver, at, lat, lng) : this.#knownNumber.get(driver, at, stream, seq);
     return found !== undefined;
   }
+}
+
+function rowAt({ batches, places }: Job, index: number): JournalRow {
+  const place = places[index] as number;
+  const { id, batch } = batches[Math.floor(place / ROWS)] as Waiting;
+  return batch.row(place % ROWS, id);
+}
+
+/** Where the rows are, in the order of history: driver, capture, receipt. Numbers only, for there are many. */
+function clustered(batches: readonly Waiting[]): Float64Array {
+  const byDriver = new Map<number, number[]>();
+  batches.forEach(({ batch }, index) => {
+    for (let i = 0; i < batch.length; i++) {
+      if (batch.isDropped(i)) continue;
+      const places = byDriver.get(batch.driver(i));
+      if (places === undefined) byDriver.set(batch.driver(i), [index * ROWS + i]);
+      else places.push(index * ROWS + i);
+    }
+  });
+  const at = (place: number): number => (batches[Math.floor(place / ROWS)] as Waiting).batch.at(place % ROWS);
+  const drivers = [...byDriver.keys()].sort((a, b) => a - b);
+  // Places grow with receipt, so the stable sort keeps ties in that order; mostly there is nothing to move.
+  return Float64Array.from(drivers.flatMap((driver) => (byDriver.get(driver) as number[]).sort((a, b) => at(a) - at(b))));
 }
 
 /** The identity of a fix [F9]. */

@@ -27,12 +27,17 @@ export interface OutboxRecord {
   readonly doc: string;
 }
 
+/** Names by newlines, which no id contains; empty for none. */
+export type Names = string;
+
 export interface CommitRequest {
   readonly kind: 'commit';
   /** Packed fixes; their driver and stream numbers are indexes into the two lists below (stream: 1-based, 0 none). */
   readonly fixes: Uint8Array<ArrayBuffer> | null;
-  readonly drivers: readonly string[];
-  readonly streams: readonly { readonly driver: number; readonly name: string }[];
+  /** One string each: hundreds of small ones a commit take longer to pass on than all the rest. */
+  readonly drivers: Names;
+  /** `driver index` and name, by a space. */
+  readonly streams: Names;
   readonly events: readonly EventRecord[];
   readonly outbox: readonly OutboxRecord[];
   readonly outboxDone: readonly string[];

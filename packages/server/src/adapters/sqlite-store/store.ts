@@ -210,35 +210,27 @@ export class SqliteStore implements Store, Records {
 }
 
 /** Packs fixes for the journal; drivers and streams are named once and referred to by index. */
-function pack(rows: readonly FixRow[]): {
-  fixes: Uint8Array<ArrayBuffer> | null;
-  drivers: string[];
-  streams: { driver: number; name: string }[];
-} {
-  const drivers: string[] = [];
-  const streams: { driver: number; name: string }[] = [];
-  if (rows.length === 0) return { fixes: null, drivers, streams };
+function pack(rows: readonly FixRow[]): { fixes: Uint8Array<ArrayBuffer> | null; drivers: string; streams: string } {
+  if (rows.length === 0) return { fixes: null, drivers: '', streams: '' };
   const batch = JournalBatch.sized(rows.length);
-  const driverIndex = new Map<string, number>();
-  const streamIndex = new Map<string, number>();
+  const drivers = new Map<string, number>();
+  const streams = new Map<string, number>();
   rows.forEach((row, index) => {
-    let driver = driverIndex.get(row.driverId);
-    if (driver === undefined) {
-      driver = drivers.push(row.driverId) - 1;
-      driverIndex.set(row.driverId, driver);
-    }
-    let stream = 0;
-    if (row.stream !== null) {
-      const key = `${driver}/${row.stream}`;
-      stream = streamIndex.get(key) ?? 0;
-      if (stream === 0) {
-        stream = streams.push({ driver, name: row.stream });
-        streamIndex.set(key, stream);
-      }
-    }
+    const driver = indexOf(drivers, row.driverId);
+    // Streams count from 1: 0 is none.
+    const stream = row.stream === null ? 0 : indexOf(streams, `${driver} ${row.stream}`) + 1;
     batch.set(index, row, driver, stream);
   });
-  return { fixes: batch.bytes, drivers, streams };
+  return { fixes: batch.bytes, drivers: [...drivers.keys()].join('\n'), streams: [...streams.keys()].join('\n') };
+}
+
+function indexOf(names: Map<string, number>, name: string): number {
+  let index = names.get(name);
+  if (index === undefined) {
+    index = names.size;
+    names.set(name, index);
+  }
+  return index;
 }
 
 function tripRecord(trip: Trip): TripRecord {

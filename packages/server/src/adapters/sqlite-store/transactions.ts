@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { Compaction } from './compaction.ts';
 import { JournalBatch } from './journal.ts';
-import type { CommitRequest, EventRecord, OutboxRecord, TripChangeRequest, TripRecord } from './messages.ts';
+import type { CommitRequest, EventRecord, Names, OutboxRecord, TripChangeRequest, TripRecord } from './messages.ts';
 import { migrate } from './schema.ts';
 
 /** Opens the database for its one writer. `maxPages` bounds its size, as a full disk would. */
@@ -37,7 +37,7 @@ export class Writer {
   commit(request: CommitRequest): number[] {
     const written = this.#transaction(() => {
       for (const { partition, from, to } of request.cursors) this.#moveCursor(partition, from, to);
-      const owners = request.drivers.map((name) => this.#driver(name));
+      const owners = namesOf(request.drivers).map((name) => this.#driver(name));
       const fixes = request.fixes === null ? null : this.#writeFixes(new JournalBatch(request.fixes.slice()), owners, request);
       const snapshots = request.snapshots.map(({ driver, online, state }) => {
         const id = this.#driver(driver);
@@ -102,7 +102,10 @@ export class Writer {
     owners: readonly number[],
     { streams }: CommitRequest,
   ): { id: number; batch: JournalBatch; duplicates: number[] } {
-    const numbering = streams.map(({ driver, name }) => this.#stream(owners[driver] as number, name));
+    const numbering = namesOf(streams).map((entry) => {
+      const space = entry.indexOf(' ');
+      return this.#stream(owners[Number(entry.slice(0, space))] as number, entry.slice(space + 1));
+    });
     const unsure: number[] = [];
     for (let i = 0; i < batch.length; i++) {
       const stream = batch.stream(i);
@@ -157,6 +160,10 @@ export class Writer {
     for (const { id, trip, driver, at, doc } of events) this.#sql.event.run(id, trip, driver, at, doc);
     for (const { id, doc } of outbox) this.#sql.outbox.run(id, doc);
   }
+}
+
+function namesOf(names: Names): string[] {
+  return names === '' ? [] : names.split('\n');
 }
 
 function prepare(db: DatabaseSync) {

@@ -255,8 +255,8 @@ export class Connection implements Watcher, Sender {
   }
 
   #takeFix(message: FixMessage): void {
-    const { driver, seq, base, type: _, ...input } = message;
-    this.#parts.hub.ingest.live(this.#originOf(driver, base, seq !== undefined), { seq: seq ?? null, input });
+    const { driver, seq, base } = message;
+    this.#parts.hub.ingest.live(this.#originOf(driver, base, seq !== undefined), { seq: seq ?? null, input: message });
   }
 
   /** Each fix of a backlog is looked at alone: a bad one is refused by its number, its neighbours count. */

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { StorePlace } from '../../hub/contracts/place.ts';
+import { recordsContract } from '../../hub/contracts/records.ts';
+import { commitOf, driverAt, history, row } from '../../hub/contracts/samples.ts';
+import { storeContract } from '../../hub/contracts/store.ts';
+import type { StoreHealth } from '../../hub/ports.ts';
+import { StartupError } from '../../startup-error.ts';
+import { openSqliteStore, type SqliteStore } from './store.ts';
+
+/** A folder of its own; settled once the journal is empty. */
+function folder(): StorePlace {
+  const dataDir = mkdtempSync(join(tmpdir(), 'waycast-store-'));
+  return {
+    open: () => openSqliteStore({ dataDir }),
+    enough: 20_000,
+    settled: async () => {
+      const db = new DatabaseSync(join(dataDir, 'waycast.db'), { readOnly: true });
+      try {
+        await vi.waitFor(() => expect(db.prepare('SELECT count(*) AS n FROM journal').get()).toEqual({ n: 0 }), {
+          timeout: 20_000,
+          interval: 5,
+        });
+      } finally {
+        db.close();
+      }
+    },
+    remove: async () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+storeContract('SqliteStore', folder);
+recordsContract('SqliteStore', folder);
+
+describe('the data folder', () => {
+  const folders: string[] = [];
+  const opened: SqliteStore[] = [];
+  const fresh = () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'waycast-folder-'));
+    folders.push(dataDir);
+    return dataDir;
+  };
+  const open = async (dataDir: string, more: Partial<Parameters<typeof openSqliteStore>[0]> = {}) => {
+    const store = await openSqliteStore({ dataDir, ...more });
+    opened.push(store);
+    return store;
+  };
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((store) => store.close()));
+    for (const dataDir of folders.splice(0)) rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('belongs to one: a second one is refused, and the first is named [A8]', async () => {
+    const dataDir = fresh();
+    const store = await open(dataDir);
+    await expect(openSqliteStore({ dataDir })).rejects.toThrow(new RegExp(`in use by process ${process.pid} `));
+    await expect(openSqliteStore({ dataDir })).rejects.toThrow(StartupError);
+    await store.commit(commitOf({ rows: [row(1, 1)] }));
+    await store.close();
+    expect(await history(await open(dataDir), 'd', 10)).toHaveLength(1);
+  });
+
+  it('is refused to another process, and free again when its holder dies, however it dies [A8]', async () => {
+    const dataDir = fresh();
+    const script = `import { openSqliteStore } from ${JSON.stringify(join(import.meta.dirname, 'store.ts'))};
+      await openSqliteStore({ dataDir: ${JSON.stringify(dataDir)} }); console.log('open'); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    await once(child.stdout, 'data');
+    await expect(openSqliteStore({ dataDir })).rejects.toThrow(new RegExp(`process ${child.pid} \\(since 20`));
+    child.kill('SIGKILL');
+    await exited;
+    await open(dataDir);
+    expect(JSON.parse(readFileSync(join(dataDir, 'holder.json'), 'utf8'))).toMatchObject({ pid: process.pid });
+  });
+
+  it('that cannot be made says so in one line', async () => {
+    const file = join(fresh(), 'file');
+    writeFileSync(file, '');
+    await expect(openSqliteStore({ dataDir: join(file, 'data') })).rejects.toThrow(/^DATA_DIR .* cannot be written/);
+  });
+
+  it('with a damaged database says what to do, and stays free', async () => {
+    const dataDir = fresh();
+    await (await open(dataDir)).close();
+    writeFileSync(join(dataDir, 'waycast.db'), 'this is no database, but it was one once. '.repeat(200));
+    for (let attempt = 0; attempt < 2; attempt++)
+      await expect(openSqliteStore({ dataDir })).rejects.toThrow(/is damaged .*restore a backup/);
+    rmSync(join(dataDir, 'waycast.db'));
+    await open(dataDir);
+  });
+
+  it('of a newer program is refused and left alone', async () => {
+    const dataDir = fresh();
+    await (await open(dataDir)).close();
+    const db = new DatabaseSync(join(dataDir, 'waycast.db'));
+    db.exec('PRAGMA user_version = 99');
+    db.close();
+    await expect(openSqliteStore({ dataDir })).rejects.toThrow(/version 99.*newer Waycast/);
+    const after = new DatabaseSync(join(dataDir, 'waycast.db'));
+    expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 99 });
+    after.close();
+  });
+
+  describe('that is full', () => {
+    async function filled() {
+      const said: StoreHealth[] = [];
+      const dataDir = fresh();
+      const store = await openSqliteStore({ dataDir, maxPages: 80, onHealth: (health) => said.push(health) });
+      let acknowledged = 0;
+      let position = 0;
+      while (store.health().ok && position < 100_000) {
+        const rows = Array.from({ length: 500 }, () => row(++position, position));
+        const committed = store.commit(commitOf({ rows, snapshots: [driverAt('d', position)] })).then(() => acknowledged++);
+        committed.catch(() => undefined);
+        await vi.waitFor(() => expect(acknowledged * 500 === position || !store.health().ok).toBe(true), { timeout: 5_000, interval: 1 });
+      }
+      return { store, dataDir, said, acknowledged: () => acknowledged, asked: position };
+    }
+
+    it('acknowledges nothing, says why, and still reads [A1, A7]', async () => {
+      const { store, said, acknowledged, asked } = await filled();
+      expect(store.health()).toEqual({ ok: false, problem: expect.stringMatching(/full/) });
+      expect(said).toEqual([{ ok: false, problem: expect.stringMatching(/full/) }]);
+      const before = acknowledged();
+      expect(before * 500).toBeLessThan(asked);
+      let more = false;
+      store.commit(commitOf({ rows: [row(999_999, 1)] })).then(
+        () => {
+          more = true;
+        },
+        () => undefined,
+      );
+      expect(await history(store, 'd', 5_000)).toHaveLength(before * 500);
+      expect([more, acknowledged()]).toEqual([false, before]);
+    });
+
+    it('can be closed; what waited was never acknowledged, what was acknowledged is there [A1]', async () => {
+      const { store, dataDir, acknowledged } = await filled();
+      await store.close();
+      expect(await history(await open(dataDir), 'd', 5_000)).toHaveLength(acknowledged() * 500);
+    }, 10_000);
+  });
+});
