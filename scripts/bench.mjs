@@ -1,0 +1,7 @@
+// `npm run bench`: row 2 of the performance budget; arguments go to the bench (`npm run bench -- --help`).
+import { join } from 'node:path';
+import { environment, install, must, ROOT, runtime } from './setup.mjs';
+
+install();
+const node = runtime();
+must(node, [join(ROOT, 'tools', 'bench', 'src', 'bench.ts'), ...process.argv.slice(2)], ROOT, environment(node));
