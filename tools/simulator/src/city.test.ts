@@ -65,7 +65,8 @@ test('ways are short: as far as the grid has it, and some blocks for one-way str
     fc.property(place, place, (from, to) => {
       const { streets, length } = routeBetween(from, to);
       expect(streets.length).toBeLessThanOrEqual(20 + 14 + 8);
-      expect(length).toBeLessThanOrEqual(apart(from, to) * Math.SQRT2 + 8 * BLOCK);
+      // A micrometre for the rounding of floats: the longest ways reach the bound exactly.
+      expect(length).toBeLessThanOrEqual(apart(from, to) * Math.SQRT2 + 8 * BLOCK + 1e-6);
     }),
     { numRuns: 300 },
   );

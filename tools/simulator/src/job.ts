@@ -66,8 +66,8 @@ export class Job {
       driverId,
       driverName,
       stops: [
-        { id: `${id}-a`, type: 'pickup', ...rounded(pickup), ...who, ...booked, name: kind === 'ride' ? 'Pick-up' : `Shop ${shop}` },
-        { id: `${id}-b`, type: 'dropoff', ...rounded(dropoff), ...who, ...booked, name: 'Drop-off' },
+        { id: `${id}-a`, type: 'pickup', ...rounded(pickup), ...who, ...booked, ...(kind === 'delivery' && { name: `Shop ${shop}` }) },
+        { id: `${id}-b`, type: 'dropoff', ...rounded(dropoff), ...who, ...booked },
       ],
       labels: kind === 'ride' ? ['demo'] : ['demo', `demo-shop-${shop}`],
     };

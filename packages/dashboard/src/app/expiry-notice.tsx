@@ -17,7 +17,7 @@ export function ExpiryNotice() {
   return (
     <div className="banner" role="status">
       <p>
-        Your sign-in ends in {formatMinutes(left / 1000)}. Print a new one with <code>waycast token --role admin</code>.
+        Your sign-in ends in {formatMinutes(left / 1000)}. Print a new one with <code>npm start -- token --role admin</code>.
       </p>
       <button type="button" className="button small" onClick={() => setHidden(true)}>
         Later

@@ -26,7 +26,7 @@ export function SignIn({ why }: { why: SignedOut['why'] }) {
           </li>
           <li>
             <strong>Or print a token</strong> where the server runs, and paste it here:
-            <code className="command">waycast token --role admin</code>
+            <code className="command">npm start -- token --role admin</code>
           </li>
         </ol>
         <TokenForm />

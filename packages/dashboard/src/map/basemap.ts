@@ -1,6 +1,6 @@
 import type { ErrorEvent, GeoJSONSource, Map as MapLibre, MapSourceDataEvent, StyleSpecification } from 'maplibre-gl';
 import { GRID_SOURCE, gridStyle } from './fallback-style.ts';
-import { graticule } from './graticule.ts';
+import { type Bounds, graticule, stillServes } from './graticule.ts';
 import { palette } from './palette.ts';
 
 export type BasemapState = 'loading' | 'online' | 'offline';
@@ -19,6 +19,8 @@ export class Basemap {
   #dark: boolean;
   #state: BasemapState = 'loading';
   #attempt = 0;
+  /** the view the grid was drawn for */
+  #gridded: Bounds | null = null;
   #tiles = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -29,8 +31,11 @@ export class Basemap {
     this.#tell = tell;
     map.on('error', this.#onError);
     map.on('sourcedata', this.#onSourceData);
-    map.on('moveend', this.#drawGrid);
-    map.on('style.load', this.#drawGrid);
+    map.on('move', this.#drawGrid);
+    map.on('style.load', () => {
+      this.#gridded = null;
+      this.#drawGrid();
+    });
     addEventListener('online', this.#onOnline);
   }
 
@@ -93,6 +98,8 @@ export class Basemap {
     if (source === undefined) return;
     const bounds = this.#map.getBounds();
     const view = { west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth() };
+    if (this.#gridded !== null && stillServes(this.#gridded, view)) return;
+    this.#gridded = view;
     void source.setData(graticule(view));
   };
 }

@@ -50,6 +50,8 @@ export class MapEngine {
   #drawing: TripDrawing | null = null;
   #followed: string | null = null;
   #fitted = false;
+  /** the first view of the opened trip still lacks its vehicle, which was not heard of yet */
+  #owed = false;
   #dirty = true;
   #frame = 0;
   #drawnAt = 0;
@@ -92,6 +94,7 @@ export class MapEngine {
   /** A vehicle's newest position from a feed of its own. */
   observe(driver: string, location: Location): void {
     this.#motion.observe(driver, location, performance.now());
+    if (this.#owed && driver === this.#drawing?.driverId) this.fitTrip();
     this.#wake();
   }
 
@@ -110,8 +113,9 @@ export class MapEngine {
     this.#wake();
   }
 
+  /** Marks a vehicle. While a trip is drawn, all others stand back. */
   select(driver: string | null): void {
-    this.#vehicles.select(driver);
+    this.#vehicles.select(driver, this.#drawing !== null && driver !== null);
     this.#wake();
   }
 
@@ -139,6 +143,7 @@ export class MapEngine {
     if (this.#drawing === null) return;
     const { stops, track, driverId } = this.#drawing;
     const pose = driverId === null ? null : this.#motion.poseOf(driverId, performance.now());
+    this.#owed = driverId !== null && pose === null;
     const last = track.at(-1);
     const around = stops.flatMap((stop) => circleRing(stop, Math.min(stop.approachRadius, 1_000), 4).map(([lng, lat]) => ({ lng, lat })));
     this.#fit([...around, ...(pose === null ? [] : [pose]), ...(last === undefined ? [] : [last])]);
@@ -175,6 +180,10 @@ export class MapEngine {
     });
     this.#map.on('click', (event) => this.#onClick(event));
     this.#map.on('mousemove', (event) => this.#onHover(event));
+    this.#map.on('movestart', ({ originalEvent }) => {
+      // Whoever moves the map by hand has chosen a view.
+      if (originalEvent !== undefined) this.#owed = false;
+    });
     this.#map.on('dragstart', () => {
       if (this.#followed !== null) this.#events.unfollowed();
     });

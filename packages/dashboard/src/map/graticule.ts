@@ -33,6 +33,20 @@ export function graticule(view: Bounds): FeatureCollection<LineString> {
   return { type: 'FeatureCollection', features: lines };
 }
 
+/** Whether the lines drawn for one view do for another: it lies within them, at much the same scale. */
+export function stillServes(drawn: Bounds, view: Bounds): boolean {
+  const [width, height] = [drawn.east - drawn.west, drawn.north - drawn.south];
+  const scale = (view.east - view.west) / width;
+  return (
+    scale > 0.6 &&
+    scale < 1.6 &&
+    view.west >= drawn.west - width / 2 &&
+    view.east <= drawn.east + width / 2 &&
+    view.south >= drawn.south - height / 2 &&
+    view.north <= drawn.north + height / 2
+  );
+}
+
 function line(index: number, label: string, from: [number, number], to: [number, number]): Feature<LineString> {
   const coordinates = Array.from({ length: 9 }, (_, i) => [from[0] + ((to[0] - from[0]) * i) / 8, from[1] + ((to[1] - from[1]) * i) / 8]);
   return { type: 'Feature', properties: { strong: index % STRONG_EVERY === 0, label }, geometry: { type: 'LineString', coordinates } };

@@ -19,11 +19,10 @@ export function MapView({ followed, onUnfollowed, sheet }: Props) {
   const unfollowed = useRef(onUnfollowed);
   unfollowed.current = onUnfollowed;
   const { engine, basemap, broken } = useEngine(container, unfollowed);
-  useFeeding(engine);
-  const { route } = useServices();
+  const { config, route } = useServices();
   const { driver, trip } = useStore(route.state);
 
-  useEffect(() => engine?.follow(followed), [engine, followed]);
+  // Before anything is fed: the first view of the fleet must fit into what the panel leaves free.
   useEffect(() => {
     if (engine === null) return;
     const place = () => engine.setInsets(insetsFor(innerWidth, innerHeight, sheet));
@@ -31,6 +30,8 @@ export function MapView({ followed, onUnfollowed, sheet }: Props) {
     addEventListener('resize', place);
     return () => removeEventListener('resize', place);
   }, [engine, sheet]);
+  useFeeding(engine);
+  useEffect(() => engine?.follow(followed), [engine, followed]);
 
   return (
     <div className="map-area">
@@ -49,7 +50,7 @@ export function MapView({ followed, onUnfollowed, sheet }: Props) {
           />
         )}
       </div>
-      {basemap === 'offline' && (
+      {basemap === 'offline' && config.basemapStyleUrl !== null && (
         <div className="basemap-note" role="note">
           <span>No street map</span>
           <button type="button" className="link" onClick={() => engine?.retryBasemap()}>

@@ -16,6 +16,8 @@ export class VehicleLayer {
   readonly #map: MapLibre;
   readonly #motion: FleetMotion;
   #selected: string | null = null;
+  /** whether the others stand back */
+  #alone = false;
   #busy = false;
 
   constructor(map: MapLibre, motion: FleetMotion) {
@@ -54,11 +56,14 @@ export class VehicleLayer {
         'icon-ignore-placement': true,
         'symbol-sort-key': ['get', 'order'],
       },
+      paint: { 'icon-opacity': ['case', ['get', 'back'], 0.35, 1] },
     });
   }
 
-  select(id: string | null): void {
+  /** The one everybody looks at; `alone` lets the others stand back. */
+  select(id: string | null, alone: boolean): void {
     this.#selected = id;
+    this.#alone = alone;
   }
 
   /** Draws everybody where they are at this moment; false when the map still digests the frame before. */
@@ -107,6 +112,7 @@ export class VehicleLayer {
           bearing: vehicle.look === 'silent' ? 0 : (pose.bearing ?? 0),
           order: selected ? 9 : ORDER[vehicle.look],
           selected,
+          back: this.#alone && !selected,
         },
         geometry: { type: 'Point', coordinates: [pose.lng, pose.lat] },
       });

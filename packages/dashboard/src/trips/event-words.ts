@@ -9,7 +9,8 @@ export function eventTitle(event: TrackingEvent, trip: TripView): string {
     case 'status':
       return event.previous === null ? `Created, ${statusLabel(event.status).toLowerCase()}` : statusLabel(event.status);
     case 'assignment':
-      return event.driverId === null ? 'Taken from its driver' : `Given to ${event.driverId}`;
+      if (event.driverId === null) return 'Taken from its driver';
+      return `Given to ${(event.driverId === trip.driverId && trip.driverName) || event.driverId}`;
     case 'changed':
       return 'Stops, labels or names changed';
     case 'approaching':

@@ -36,8 +36,9 @@ export function stopTypeLabel(type: StopView['type']): string {
   return STOP_LABELS[type];
 }
 
-export function stopLabel(stop: StopView): string {
-  return stop.name ?? `${stopTypeLabel(stop.type)} ${stop.id}`;
+/** Its name, or what it is with the number it has on the map. */
+export function stopLabel(stop: StopView, trip: TripView): string {
+  return stop.name ?? `${stopTypeLabel(stop.type)} ${trip.stops.indexOf(stop) + 1}`;
 }
 
 /** Stops of bookings that are not agreed do not count (SPEC G7). */

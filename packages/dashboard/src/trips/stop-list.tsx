@@ -58,11 +58,20 @@ function StopTimes({ stop, now }: { stop: StopView; now: number }) {
   );
 }
 
+function etaOf(detail: TripDetail, stop: StopView) {
+  return stop.arrivedAt === null ? detail.etas.find(({ stopId }) => stopId === stop.id) : undefined;
+}
+
+/** Until the stop is reached; null when nobody can tell. Counted down from when it came: the server's clock and this one need not agree. */
+export function secondsLeft(detail: TripDetail, stop: StopView, now: number): number | null {
+  const eta = etaOf(detail, stop);
+  return eta === undefined ? null : Math.max(0, eta.seconds - (now - detail.etasAt) / 1000);
+}
+
 function StopEta({ stop, detail, now, open }: { stop: StopView; detail: TripDetail; now: number; open: boolean }) {
-  const eta = open && stop.arrivedAt === null ? detail.etas.find(({ stopId }) => stopId === stop.id) : undefined;
-  if (eta === undefined) return null;
-  // Counted down from when it came: the server's clock and this one need not agree.
-  const left = Math.max(0, eta.seconds - (now - detail.etasAt) / 1000);
+  const eta = open ? etaOf(detail, stop) : undefined;
+  const left = secondsLeft(detail, stop, now);
+  if (eta === undefined || left === null) return null;
   return (
     <p className="stop-eta" data-testid="trip-eta" data-stop-id={stop.id} data-seconds={eta.seconds}>
       <strong>{formatMinutes(left)}</strong>

@@ -7,11 +7,11 @@ import { useNow } from '../live/clock.ts';
 import { LOOK_LABELS, type Look, lookOf } from '../live/fleet.ts';
 import { useSelected, useStore } from '../live/store.ts';
 import type { TripDetail } from '../live/trip-detail.ts';
-import { formatDistance, formatMinutes, formatSpeed } from './format.ts';
+import { formatDistance, formatMinutes } from './format.ts';
 import { PositionLine } from './position-line.tsx';
-import { isOpen, KIND_LABELS } from './status.ts';
+import { isOpen, KIND_LABELS, nextStop } from './status.ts';
 import { StatusPill } from './status-pill.tsx';
-import { StopList } from './stop-list.tsx';
+import { StopList, secondsLeft } from './stop-list.tsx';
 import { Timeline } from './timeline.tsx';
 
 interface Props {
@@ -114,19 +114,23 @@ function DriverLine({ detail, trip, now }: { detail: TripDetail; trip: TripView;
 
 function Facts({ detail, trip, now }: { detail: TripDetail; trip: TripView; now: number }) {
   const since = trip.startedAt === null ? null : (trip.duration ?? (now - Date.parse(trip.startedAt)) / 1000);
+  const next = isOpen(trip.status) ? nextStop(trip) : null;
+  const left = next === null ? null : secondsLeft(detail, next, now);
   return (
     <dl className="facts">
+      {next !== null && (
+        <div>
+          <dt>Next stop</dt>
+          <dd data-testid="next-stop">{left === null ? 'unknown' : formatMinutes(left)}</dd>
+        </div>
+      )}
       <div>
-        <dt>Distance so far</dt>
+        <dt>Distance</dt>
         <dd data-testid="trip-distance">{formatDistance(detail.distance)}</dd>
       </div>
       <div>
         <dt>Under way</dt>
         <dd>{since === null ? 'not started' : formatMinutes(since)}</dd>
-      </div>
-      <div>
-        <dt>Speed</dt>
-        <dd>{isOpen(trip.status) ? formatSpeed(detail.location?.speed ?? null) : 'ended'}</dd>
       </div>
     </dl>
   );

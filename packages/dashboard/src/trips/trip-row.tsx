@@ -34,7 +34,7 @@ export const TripRow = memo(function TripRow({ trip }: { trip: TripView }) {
           <span className="trip-row-driver">{trip.driverName ?? trip.driverId ?? 'No driver yet'}</span>
           <span className="trip-row-id" title={trip.id}>
             {shortId(trip.id)}
-            {next !== null && <> · {stopLabel(next)}</>}
+            {next !== null && <> · {stopLabel(next, trip)}</>}
           </span>
         </span>
         <span className="trip-row-side">
