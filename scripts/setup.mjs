@@ -29,8 +29,16 @@ export function runtime() {
   if (Number(process.versions.node.split('.')[0]) >= NEEDED) return process.execPath;
   const pinned = join(ROOT, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
   if (existsSync(pinned)) return pinned;
-  fail(`Waycast runs on Node ${NEEDED} or later, and npm has none for ${process.platform}-${process.arch}: install Node ${NEEDED} and try again`);
+  fail(
+    `Waycast runs on Node ${NEEDED} or later, and npm has none for ${process.platform}-${process.arch}: install Node ${NEEDED} and try again`,
+  );
 }
+
+/**
+ * How V8 is set for a server on a small machine: a young generation in which a live fix dies before it is copied,
+ * and one helper thread, for a second one would take its time from the only thread that serves.
+ */
+export const V8_OPTIONS = ['--max-semi-space-size=64', '--v8-pool-size=1'];
 
 /** Builds the dashboard, when its sources have changed since. */
 export function buildDashboard(node) {

@@ -22,6 +22,9 @@ import type { Senders } from './senders.ts';
 
 /** At least this long between two commits, so that each carries many fixes, ms. */
 const COMMIT_EVERY_MS = 5;
+/** After a commit of many rows it takes longer: each costs the same fsync, however much it carries. */
+const BUSY_ROWS = 50;
+const BUSY_COMMIT_EVERY_MS = 20;
 const COMMITS_IN_FLIGHT = 2;
 /** A driver that only sends plain fixes is stored whole this often, ms; after a crash the fixes since are folded again. */
 const SNAPSHOT_EVERY_MS = 5_000;
@@ -85,6 +88,7 @@ export class Engine {
   #inFlight = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #lastFlush = 0;
+  #pause = COMMIT_EVERY_MS;
   #idle: (() => void)[] = [];
   #stopSweep: (() => void) | undefined;
 
@@ -255,7 +259,7 @@ export class Engine {
       if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
       return;
     }
-    const wait = Math.max(0, this.#lastFlush + COMMIT_EVERY_MS - performance.now());
+    const wait = Math.max(0, this.#lastFlush + this.#pause - performance.now());
     this.#flushTimer = setTimeout(() => this.#flush(), wait);
   }
 
@@ -282,6 +286,7 @@ export class Engine {
     this.#oldestPending = 0;
     this.#inFlight++;
     const { rows, events, outbox, outboxDone, trips, removedTrips } = effects;
+    this.#pause = rows.length > BUSY_ROWS ? BUSY_COMMIT_EVERY_MS : COMMIT_EVERY_MS;
     const commit = this.#parts.store.commit({ rows, events, outbox, outboxDone, trips, removedTrips, snapshots: this.#whole, cursors });
     this.#markWhole();
     commit.then((result) => this.#stored(told, result), this.#parts.fatal);
