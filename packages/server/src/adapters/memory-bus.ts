@@ -1,4 +1,4 @@
-import type { Delivery } from '../hub/fleet.ts';
+import type { Delivery } from '../hub/delivery.ts';
 import type { Bus } from '../hub/ports.ts';
 
 /** The bus of one process: whoever publishes calls whoever listens. */

@@ -3,7 +3,7 @@ import type { Driver, DriverSnapshot } from '../core/driver.ts';
 import type { FixRow, OutboxEntry, Published } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
 import type { Trip } from '../core/trip.ts';
-import type { Delivery } from './fleet.ts';
+import type { Delivery } from './delivery.ts';
 
 /** How many partitions drivers hash to. Fixed for the life of a fleet: positions and cursors belong to partitions. */
 export const PARTITIONS = 64;

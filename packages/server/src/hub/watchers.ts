@@ -1,4 +1,4 @@
-import type { Delivery } from './fleet.ts';
+import type { Delivery } from './delivery.ts';
 import type { Bus, Hot } from './ports.ts';
 
 /** Somebody who looks on: a connection, in whatever dialect. */

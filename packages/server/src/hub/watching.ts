@@ -1,8 +1,9 @@
 import { isId, WaycastError } from '@waycast/protocol';
 import { etasOf } from '../core/eta.ts';
 import { mayReadDriver, mustFollowFleet } from './access.ts';
+import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
 import type { Engine } from './engine.ts';
-import { type Delivery, FLEET, type Fleet, type Snapshot } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
 import type { Clock, Hot } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { FoundTrip, Trips } from './trips.ts';

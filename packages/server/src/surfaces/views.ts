@@ -15,7 +15,7 @@ import type { Happened } from '../core/events.ts';
 import type { Fix } from '../core/fix.ts';
 import type { Stop } from '../core/stops.ts';
 import type { Trip } from '../core/trip.ts';
-import type { FleetRow } from '../hub/fleet.ts';
+import type { FleetRow } from '../hub/delivery.ts';
 
 /** What is inside as clients see it: ISO times, no bookkeeping. The native shape, shared by REST and stream. */
 

@@ -75,7 +75,12 @@ export class Compaction {
         if (drivers.has(other.driver(i)) && !other.isDropped(i)) for (const key of keysOf(other.row(i, id))) waiting.add(key);
       }
     }
-    return rows.filter(({ row }) => waiting.has(keyOf(row)) || this.#inHistory(row)).map(({ index }) => index);
+    const known: number[] = [];
+    for (const { index, row } of rows) {
+      if (waiting.has(keyOf(row)) || this.#inHistory(row)) known.push(index);
+      else for (const key of keysOf(row)) waiting.add(key);
+    }
+    return known;
   }
 
   /** One slice of work; answers whether more is to be done at once. */

@@ -67,6 +67,8 @@ export class SqliteStore implements Store, Records {
   readonly #questions = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   #lastQuestion = 0;
   #health: StoreHealth = { ok: true, problem: null };
+  /** Why nothing can be written or read any more. */
+  #broken: Error | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(writer: Worker, reader: Worker, release: () => void, onHealth: ((health: StoreHealth) => void) | undefined) {
@@ -77,6 +79,10 @@ export class SqliteStore implements Store, Records {
       if (reply.kind === 'health') {
         this.#health = reply.health;
         onHealth?.(reply.health);
+      } else if (reply.kind === 'closed') {
+        const closed = this.#asked.pop();
+        for (const { reject } of this.#asked.splice(0)) reject(new Error('the store was closed before it could write this'));
+        closed?.resolve(reply);
       } else if (reply.kind === 'broken') {
         this.#fail(new Error(reply.message));
       } else {
@@ -174,13 +180,17 @@ export class SqliteStore implements Store, Records {
 
   async #close(): Promise<void> {
     // After everything asked before it; a store that is broken has nothing more to wait for.
-    await this.#write({ kind: 'close' }).catch(() => undefined);
+    if (this.#broken === undefined) await this.#write({ kind: 'close' }).catch(() => undefined);
     await Promise.all([this.#writer.terminate(), this.#reader.terminate()]);
     this.#release();
   }
 
   #write(request: WriteRequest, transfer: ArrayBuffer[] = []): Promise<WriteReply> {
     return new Promise((resolve, reject) => {
+      if (this.#broken !== undefined) {
+        reject(this.#broken);
+        return;
+      }
       this.#asked.push({ resolve, reject });
       this.#writer.postMessage(request, transfer);
     });
@@ -202,6 +212,7 @@ export class SqliteStore implements Store, Records {
   }
 
   #fail(error: Error): void {
+    this.#broken ??= error;
     this.#health = { ok: false, problem: error.message };
     for (const { reject } of this.#asked.splice(0)) reject(error);
     for (const { reject } of this.#questions.values()) reject(error);

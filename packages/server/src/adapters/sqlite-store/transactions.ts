@@ -93,7 +93,7 @@ export class Writer {
 
   /** Compare and set: a cursor that is elsewhere means that somebody else owns the partition. */
   #moveCursor(partition: number, from: number, to: number): void {
-    const { changes } = this.#sql.cursor.run(partition, to, from);
+    const { changes } = from === 0 ? this.#sql.firstCursor.run(partition, to) : this.#sql.cursor.run(to, partition, from);
     if (Number(changes) !== 1) throw new Error(`the cursor of partition ${partition} is not at ${from}: another process owns it`);
   }
 
@@ -169,8 +169,9 @@ function namesOf(names: Names): string[] {
 function prepare(db: DatabaseSync) {
   const sql = (text: string): StatementSync => db.prepare(text);
   return {
-    cursor: sql(`INSERT INTO cursor (partition, position) VALUES (?1, ?2)
-      ON CONFLICT (partition) DO UPDATE SET position = excluded.position WHERE position = ?3`),
+    firstCursor: sql(`INSERT INTO cursor (partition, position) VALUES (?, ?)
+      ON CONFLICT (partition) DO UPDATE SET position = excluded.position WHERE position = 0`),
+    cursor: sql('UPDATE cursor SET position = ? WHERE partition = ? AND position = ?'),
     driver: sql('SELECT id FROM driver WHERE name = ?'),
     newDriver: sql('INSERT INTO driver (name) VALUES (?)'),
     stream: sql('SELECT id FROM stream WHERE driver = ? AND name = ?'),

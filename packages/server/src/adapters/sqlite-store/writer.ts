@@ -24,7 +24,7 @@ function say(reply: WriteReply): void {
 }
 
 function run(): void {
-  if (busy || closed) return;
+  if (closed || (busy && queue[0]?.kind !== 'close')) return;
   busy = true;
   for (let request = next(); request !== undefined; request = next()) {
     try {
@@ -71,6 +71,9 @@ function recovered(): void {
 function stall(error: unknown): void {
   const { errcode, message } = error as { errcode?: number; message: string };
   if (errcode === undefined || !PASSING.has(errcode & 0xff)) {
+    // Nothing after it may be done: it would overtake what was lost. The store refuses everything from here on.
+    queue.length = 0;
+    busy = false;
     say({ kind: 'broken', message });
     return;
   }
@@ -101,6 +104,8 @@ function tidy(): void {
 if (!isMainThread && parentPort !== null) {
   parentPort.on('message', (request: WriteRequest) => {
     queue.push(request);
+    // What the disk refuses now it would refuse for ever: who closes then loses what was never acknowledged.
+    if (request.kind === 'close' && stalled) queue.splice(0, queue.length - 1);
     run();
   });
   try {

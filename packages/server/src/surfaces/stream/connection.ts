@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import {
-  CLIENT_MESSAGES,
   type ClientMessage,
   ERRORS,
   type ErrorCode,
@@ -12,13 +11,11 @@ import {
   type ServerMessage,
   STREAM_LIMITS,
   type SubscribeMessage,
-  type Validator,
-  validator,
   WaycastError,
 } from '@waycast/protocol';
 import type { WebSocket } from 'ws';
 import type { Remark } from '../../core/effects.ts';
-import type { Delivery } from '../../hub/fleet.ts';
+import type { Delivery } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Origin, SentFix } from '../../hub/ingest.ts';
 import type { Meter } from '../../hub/meter.ts';
@@ -28,10 +25,7 @@ import type { Watcher } from '../../hub/watchers.ts';
 import { Ack } from './acks.ts';
 import { readFixes } from './backlog.ts';
 import { Outflow } from './outflow.ts';
-
-const VALIDATORS = Object.fromEntries(
-  Object.entries(CLIENT_MESSAGES).map(([type, schema]) => [type, validator(schema)]),
-) as unknown as Readonly<Record<ClientMessage['type'], Validator<ClientMessage>>>;
+import { namesOf, numbersOf, readMessage, refOf } from './read-message.ts';
 
 export interface ConnectionParts {
   readonly hub: Hub;
@@ -214,7 +208,7 @@ export class Connection implements Watcher, Sender {
     const since = performance.now();
     let message: ClientMessage | undefined;
     try {
-      message = read(data, isBinary);
+      message = readMessage(data, isBinary);
       this.#handle(message, since);
       this.#badInARow = 0;
     } catch (error) {
@@ -381,57 +375,4 @@ export class Connection implements Watcher, Sender {
     }
     return ack;
   }
-}
-
-/** @throws WaycastError that names the field */
-function read(data: Buffer, isBinary: boolean): ClientMessage {
-  if (isBinary) throw new WaycastError('bad_json', 'messages are JSON in text frames');
-  let value: unknown;
-  try {
-    value = JSON.parse(data.toString());
-  } catch {
-    throw new WaycastError('bad_json', 'the message is not valid JSON');
-  }
-  const type = value !== null && typeof value === 'object' ? (value as { type?: unknown }).type : undefined;
-  if (typeof type !== 'string' || !Object.hasOwn(VALIDATORS, type))
-    throw new WaycastError('unknown_type', 'type is none of a client message', { field: '/type' });
-  const schema = VALIDATORS[type as ClientMessage['type']];
-  if (schema.check(value)) return value;
-  const { field, message } = schema.failure(value);
-  if (type === 'fixes' && field.startsWith('/fixes/')) return value as FixesMessage;
-  throw new WaycastError(type === 'fix' ? 'invalid_fix' : 'bad_request', `${field || 'message'} ${message}`, { field });
-}
-
-/** What answers refer to. */
-interface Named {
-  readonly seq?: number;
-  readonly ref?: string;
-  readonly driver?: string;
-}
-
-/** What a message called itself; a batch goes by its first number. */
-function namesOf(message: ClientMessage): Named {
-  if (message.type === 'fixes') {
-    const seq = message.fixes[0]?.seq;
-    return { ...(seq !== undefined && { seq }), ...(message.driver !== undefined && { driver: message.driver }) };
-  }
-  return message;
-}
-
-/** What a message that was refused called itself, as far as it can be told. */
-function numbersOf(data: Buffer): Named {
-  try {
-    const { seq, ref, driver } = JSON.parse(data.toString()) as { seq?: unknown; ref?: unknown; driver?: unknown };
-    return {
-      ...(Number.isSafeInteger(seq) && (seq as number) > 0 && { seq: seq as number }),
-      ...(typeof ref === 'string' && ref.length <= 64 && { ref }),
-      ...(typeof driver === 'string' && { driver }),
-    };
-  } catch {
-    return {};
-  }
-}
-
-function refOf({ ref }: { readonly ref?: string }): { ref?: string } {
-  return ref === undefined ? {} : { ref };
 }

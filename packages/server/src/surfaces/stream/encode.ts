@@ -1,7 +1,7 @@
 import { isoTime, type ServerMessage } from '@waycast/protocol';
 import type { LocationPublished } from '../../core/effects.ts';
 import { etasOf } from '../../core/eta.ts';
-import type { Delivery } from '../../hub/fleet.ts';
+import type { Delivery } from '../../hub/delivery.ts';
 import { driverView, etaViews, eventView, fleetRowView, locationView, tripView } from '../views.ts';
 
 /** A delivery as a message of the native stream. */

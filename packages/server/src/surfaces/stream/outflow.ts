@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ServerMessage } from '@waycast/protocol';
 import type { Published } from '../../core/effects.ts';
-import type { Delivery } from '../../hub/fleet.ts';
+import type { Delivery } from '../../hub/delivery.ts';
 import { frame, frameOf } from './encode.ts';
 
 /** Over this much buffered a watcher is slow and gets only the newest positions, bytes [O7]. */

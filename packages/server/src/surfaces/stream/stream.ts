@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STREAM_LIMITS, WaycastError } from '@waycast/protocol';
 import { WebSocketServer } from 'ws';
-import type { Delivery } from '../../hub/fleet.ts';
+import type { Delivery } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Meter } from '../../hub/meter.ts';
 import type { Clock } from '../../hub/ports.ts';

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Published } from '../../core/effects.ts';
+import type { Clock, Hot } from '../ports.ts';
+import { ManualClock } from './manual-clock.ts';
+import { driverAt, happening, location } from './samples.ts';
+
+/** How many messages of a feed are held [O2]. */
+const HELD = 300;
+
+export function hotContract(name: string, make: (clock: Clock) => Hot): void {
+  const feed = 'driver:d';
+  /** A feed that is held and had these messages. */
+  function held(from: number, to: number, epoch = 'e'): Hot {
+    const hot = make(new ManualClock());
+    hot.hold(feed);
+    for (let seq = from; seq <= to; seq++) hot.append(seq % 7 === 0 ? happening(feed, epoch, seq) : location(feed, epoch, seq));
+    return hot;
+  }
+  const numbers = (found: readonly Published[] | null) => found?.map(({ seq }) => seq) ?? null;
+
+  describe(`${name} is hot`, () => {
+    it('knows the drivers it was given, as they are now, until they are dropped [D1]', () => {
+      const hot = make(new ManualClock());
+      const driver = driverAt('d', 1);
+      hot.put(driver);
+      hot.put(driverAt('e', 1));
+      driver.available = false;
+      expect(hot.driver('d')).toMatchObject({ id: 'd', available: false });
+      expect([...hot.drivers()].map(({ id }) => id).sort()).toEqual(['d', 'e']);
+      hot.drop('d');
+      expect(hot.driver('d')).toBeUndefined();
+      expect([...hot.drivers()].map(({ id }) => id)).toEqual(['e']);
+    });
+
+    it('answers exactly what followed, whole and in order [O2, O3]', () => {
+      const hot = held(1, 20);
+      const gap = hot.since(feed, 'e', 4);
+      expect(gap).toEqual(
+        Array.from({ length: 16 }, (_, i) => ((i + 5) % 7 === 0 ? happening(feed, 'e', i + 5) : location(feed, 'e', i + 5))),
+      );
+      expect(hot.since(feed, 'e', 20)).toEqual([]);
+      expect(numbers(hot.since(feed, 'e', 0))).toHaveLength(20);
+    });
+
+    it('cannot tell of another epoch, of numbers to come, or of feeds nobody held [O1, O2]', () => {
+      const hot = held(1, 20);
+      expect(hot.since(feed, 'other', 4)).toBeNull();
+      expect(hot.since(feed, 'e', 21)).toBeNull();
+      expect(hot.since('driver:x', 'e', 1)).toBeNull();
+      hot.append(location('driver:x', 'e', 1));
+      expect(hot.since('driver:x', 'e', 0)).toBeNull();
+    });
+
+    it('tells nothing from before it was held [O2]', () => {
+      const hot = held(50, 60);
+      expect(numbers(hot.since(feed, 'e', 49))).toHaveLength(11);
+      expect(hot.since(feed, 'e', 48)).toBeNull();
+    });
+
+    it(`holds the last ${HELD} messages, not one more [O2]`, () => {
+      const hot = held(1, 1000);
+      expect(numbers(hot.since(feed, 'e', 1000 - HELD))).toEqual(Array.from({ length: HELD }, (_, i) => 1000 - HELD + 1 + i));
+      expect(hot.since(feed, 'e', 1000 - HELD - 1)).toBeNull();
+    });
+
+    it('a new life of the counter begins anew: nothing of the old one is taken for it [O1]', () => {
+      const hot = held(1, 20);
+      for (let seq = 1; seq <= 5; seq++) hot.append(location(feed, 'f', seq));
+      expect(hot.since(feed, 'e', 18)).toBeNull();
+      expect(numbers(hot.since(feed, 'f', 3))).toEqual([4, 5]);
+      expect(numbers(hot.since(feed, 'f', 0))).toEqual([1, 2, 3, 4, 5]);
+    });
+
+    it('keeps a feed while anybody holds it, and a while after [O2]', () => {
+      const clock = new ManualClock();
+      const hot = make(clock);
+      hot.hold(feed);
+      hot.hold(feed);
+      hot.append(location(feed, 'e', 1));
+      hot.release(feed);
+      clock.pass(3_600_000);
+      hot.append(location(feed, 'e', 2));
+      expect(numbers(hot.since(feed, 'e', 0))).toEqual([1, 2]);
+      hot.release(feed);
+      clock.pass(60_000);
+      hot.append(location(feed, 'e', 3));
+      expect(numbers(hot.since(feed, 'e', 0))).toEqual([1, 2, 3]);
+      hot.hold(feed);
+      clock.pass(3_600_000);
+      expect(numbers(hot.since(feed, 'e', 0))).toEqual([1, 2, 3]);
+      hot.release(feed);
+      clock.pass(3_600_000);
+      expect(hot.since(feed, 'e', 0)).toBeNull();
+    });
+
+    it('releasing what is not held is nothing', () => {
+      const hot = make(new ManualClock());
+      hot.release('driver:x');
+      hot.hold('driver:x');
+      hot.append(location('driver:x', 'e', 1));
+      expect(numbers(hot.since('driver:x', 'e', 0))).toEqual([1]);
+    });
+
+    it('is the same as a list of everything, cut to its last messages [O2, O3]', () => {
+      const life = fc.record({ count: fc.integer({ min: 1, max: 700 }), events: fc.integer({ min: 2, max: 9 }) });
+      fc.assert(
+        fc.property(fc.array(life, { minLength: 1, maxLength: 3 }), fc.nat(), fc.nat(), (lives, which, where) => {
+          const hot = make(new ManualClock());
+          hot.hold(feed);
+          const all: Published[] = [];
+          lives.forEach(({ count, events }, n) => {
+            for (let seq = 1; seq <= count; seq++) {
+              const one = seq % events === 0 ? happening(feed, `e${n}`, seq) : location(feed, `e${n}`, seq);
+              all.push(one);
+              hot.append(one);
+            }
+          });
+          const epoch = `e${which % lives.length}`;
+          const current = all.filter((one) => one.epoch === `e${lives.length - 1}`);
+          const seq = where % (current.length + 2);
+          const missing = current.length - seq;
+          const gap = epoch !== `e${lives.length - 1}` || missing < 0 || missing > HELD ? null : current.slice(seq);
+          expect(hot.since(feed, epoch, seq)).toEqual(gap);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  });
+}

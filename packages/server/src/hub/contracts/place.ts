@@ -1,0 +1,40 @@
+import { afterEach } from 'vitest';
+import type { Records, Store } from '../ports.ts';
+
+export type OpenStore = Store & Records;
+
+/** Where a store keeps what it was given: it can be opened again and again, by one at a time. */
+export interface StorePlace {
+  open(): Promise<OpenStore>;
+  /** Resolves once nothing is left of what the store does by itself afterwards, with everything it may do so with. */
+  settled(): Promise<void>;
+  /** This many rows in a commit make the store begin with that at once. */
+  readonly enough: number;
+  remove(): Promise<void>;
+}
+
+/** Places that go when their test ends, and what was opened there before them. */
+export function places(make: () => StorePlace): { place: () => StorePlace; open: (at?: StorePlace) => Promise<OpenStore> } {
+  const used: StorePlace[] = [];
+  const opened: OpenStore[] = [];
+  afterEach(async () => {
+    // That a store closes is a case of its own: one that does not must not hold up the others.
+    await Promise.race([Promise.all(opened.splice(0).map((store) => store.close())), deadline(2_000)]);
+    await Promise.all(used.splice(0).map((one) => one.remove()));
+  });
+  const place = () => {
+    const one = make();
+    used.push(one);
+    return one;
+  };
+  const open = async (at = place()) => {
+    const store = await at.open();
+    opened.push(store);
+    return store;
+  };
+  return { place, open };
+}
+
+function deadline(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
