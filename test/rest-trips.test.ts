@@ -6,10 +6,12 @@ import { startServer, type TestServer } from './support/server.ts';
 
 let server: TestServer;
 let staff: Caller;
+let service: Caller;
 
 beforeAll(async () => {
   server = await startServer({ env: { REST_RATE_LIMIT_PER_MINUTE: '1000000', LOCATION_UPDATE_RATE_LIMIT: '0' } });
   staff = caller(server, await server.token('dispatcher', 'dora'));
+  service = caller(server, await server.token('service'));
 });
 
 afterAll(() => server.stop());
@@ -132,7 +134,7 @@ describe('GET, PATCH and DELETE /v1/trips/{id}', () => {
     expect(labelled).toEqual({ ...before, labels: ['b', 'c'], revision: before.revision + 1 });
 
     const [from] = ride({}).stops;
-    (await staff.post(`/v1/drivers/${before.driverId}/locations`, { lat: from?.lat, lng: from?.lng })).as(FixReceipt);
+    (await service.post(`/v1/drivers/${before.driverId}/locations`, { lat: from?.lat, lng: from?.lng })).as(FixReceipt);
     const arrived = (await staff.get(`/v1/trips/${id}`)).as(TripView).stops[0]?.arrivedAt;
     expect(arrived).toEqual(expect.any(String));
     const moved = (

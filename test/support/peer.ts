@@ -25,8 +25,8 @@ export interface Peer {
   next<T extends ServerMessage['type']>(type: T, fits?: (message: Of<T>) => boolean, withinMs?: number): Promise<Of<T>>;
   /** All of one type so far. */
   all<T extends ServerMessage['type']>(type: T): Of<T>[];
-  /** A ping there and back: what the server sent before it has arrived. */
-  settled(): Promise<void>;
+  /** Sends a message with a `ref` and answers what comes back under it. */
+  ask(message: object): Promise<ServerMessage>;
   close(): Promise<void>;
 }
 
@@ -78,6 +78,7 @@ function listen(socket: WebSocket): Peer {
   const read = new Map<string, number>();
   const waiters = new Set<Waiter>();
   let ended: { code: number; reason: string } | undefined;
+  let misfit: Error | undefined;
   const wake = () => {
     for (const waiter of waiters) if (waiter.look()) waiters.delete(waiter);
   };
@@ -90,7 +91,11 @@ function listen(socket: WebSocket): Peer {
   });
   socket.on('error', () => undefined);
   socket.on('message', (data, binary) => {
-    messages.push(checked(String(data), binary));
+    try {
+      messages.push(checked(String(data), binary));
+    } catch (error) {
+      misfit ??= error as Error;
+    }
     wake();
   });
 
@@ -104,19 +109,20 @@ function listen(socket: WebSocket): Peer {
     return undefined;
   };
 
-  const next: Peer['next'] = (type, fits = () => true, withinMs = WITHIN_MS) =>
+  const wait = <M>(what: string, found: () => M | undefined, withinMs: number): Promise<M> =>
     new Promise((resolve, reject) => {
-      const told = () => `${type}; it sent ${JSON.stringify(messages.slice(-8)).slice(0, 2_000)}`;
+      const told = () => `${what}; it sent ${JSON.stringify(messages.slice(-8)).slice(0, 2_000)}`;
       const timer = setTimeout(() => {
         waiters.delete(waiter);
         reject(new Error(`after ${withinMs} ms still no ${told()}`));
       }, withinMs);
       const waiter: Waiter = {
         look: () => {
-          const found = take(type, fits);
-          if (found === undefined && ended === undefined) return false;
+          const message = found();
+          if (message === undefined && ended === undefined && misfit === undefined) return false;
           clearTimeout(timer);
-          if (found !== undefined) resolve(found);
+          if (misfit !== undefined) reject(misfit);
+          else if (message !== undefined) resolve(message);
           else reject(new Error(`closed ${ended?.code} ${ended?.reason} before ${told()}`));
           return true;
         },
@@ -124,7 +130,14 @@ function listen(socket: WebSocket): Peer {
       if (!waiter.look()) waiters.add(waiter);
     });
 
-  let pings = 0;
+  const next: Peer['next'] = (type, fits = () => true, withinMs = WITHIN_MS) => wait(type, () => take(type, fits), withinMs);
+  let asked = 0;
+  const ask: Peer['ask'] = (message) => {
+    const ref = `ask-${asked++}`;
+    socket.send(JSON.stringify({ ...message, ref }));
+    return wait(`answer to ${JSON.stringify(message)}`, () => messages.find((one) => 'ref' in one && one.ref === ref), WITHIN_MS);
+  };
+
   return {
     messages,
     closed,
@@ -133,11 +146,7 @@ function listen(socket: WebSocket): Peer {
     raw: (data) => socket.send(data),
     next,
     all: (type) => messages.filter((message): message is Of<typeof type> => message.type === type),
-    settled: async () => {
-      const ref = `settled-${pings++}`;
-      socket.send(JSON.stringify({ type: 'ping', ref }));
-      await next('pong', (pong) => pong.ref === ref);
-    },
+    ask,
     close: async () => {
       socket.close();
       await closed;
@@ -145,7 +154,7 @@ function listen(socket: WebSocket): Peer {
   };
 }
 
-/** @throws what does not fit the protocol: a test fails on it wherever it comes */
+/** @throws what does not fit the protocol: whatever the test awaits next fails on it */
 function checked(text: string, binary: boolean): ServerMessage {
   if (binary) throw new Error('a binary frame where JSON was promised');
   const message = JSON.parse(text) as ServerMessage;

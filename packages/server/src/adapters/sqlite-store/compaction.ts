@@ -65,20 +65,22 @@ export class Compaction {
     for (const driver of drivers) this.#unsettled.delete(driver);
   }
 
-  /** Which of the rows at these indexes are in history or in the journal already. */
+  /** Which of the rows at these indexes are in history, in the journal, or earlier in their own batch already. */
   known(batch: JournalBatch, indexes: readonly number[]): number[] {
-    const rows = indexes.map((index) => ({ index, row: batch.row(index, 0) }));
-    const drivers = new Set(rows.map(({ row }) => row.driver));
-    const waiting = new Set<string>();
+    const drivers = new Set(indexes.map((index) => batch.driver(index)));
+    const seen = new Set<string>();
+    const see = (row: JournalRow): void => {
+      for (const key of keysOf(row)) seen.add(key);
+    };
     for (const { batch: other, id } of this.#waiting) {
-      for (let i = 0; i < other.length; i++) {
-        if (drivers.has(other.driver(i)) && !other.isDropped(i)) for (const key of keysOf(other.row(i, id))) waiting.add(key);
-      }
+      for (let i = 0; i < other.length; i++) if (drivers.has(other.driver(i)) && !other.isDropped(i)) see(other.row(i, id));
     }
     const known: number[] = [];
-    for (const { index, row } of rows) {
-      if (waiting.has(keyOf(row)) || this.#inHistory(row)) known.push(index);
-      else for (const key of keysOf(row)) waiting.add(key);
+    for (let i = 0; i < batch.length; i++) {
+      if (!drivers.has(batch.driver(i))) continue;
+      const row = batch.row(i, 0);
+      if (batch.isUnsure(i) && (seen.has(keyOf(row)) || this.#inHistory(row))) known.push(i);
+      else see(row);
     }
     return known;
   }
