@@ -1,7 +1,7 @@
 import type { DriverStatus } from '@waycast/protocol';
 import { type Plan, planOf } from './eta.ts';
 import type { Fix } from './fix.ts';
-import { type Identities, newIdentities, noRecent, type Stream } from './identities.ts';
+import { type Identities, newIdentities, noRecent, remember, type Stream } from './identities.ts';
 import { type Judgement, newJudgement } from './plausibility.ts';
 import { hasStarted, type Trip } from './trip.ts';
 
@@ -21,7 +21,7 @@ export interface ActiveTrip {
 
 /**
  * The aggregate: a driver with its open trips. One owner applies its commands in order; nothing else changes it.
- * Epoch ms. Everything but `epoch`, `seq`, the feeds' counters and `identities.recent` is kept in snapshots.
+ * Epoch ms. Everything but `epoch`, `seq`, `adopted`, the feeds' counters and `identities.recent` is kept in snapshots.
  */
 export interface Driver {
   readonly id: string;
@@ -41,6 +41,8 @@ export interface Driver {
   identities: Identities;
   profile: { name: string | null; vehicle: string | null; plate: string | null };
   trips: ActiveTrip[];
+  /** How often a trip came to this driver in this life: no two lives of a trip's feed share an epoch. */
+  adopted: number;
 }
 
 export function newDriver(id: string, epoch: string): Driver {
@@ -59,12 +61,13 @@ export function newDriver(id: string, epoch: string): Driver {
     identities: newIdentities(),
     profile: { name: null, vehicle: null, plate: null },
     trips: [],
+    adopted: 0,
   };
 }
 
 /** An open trip on its feed; the epoch is new with every adoption, whoever drove before. */
 export function activeTrip(driver: Driver, trip: Trip): ActiveTrip {
-  return { trip, feed: `trip:${trip.id}`, epoch: `${driver.epoch}.${trip.revision}`, seq: 0, plan: planOf(trip.kind, trip.stops) };
+  return { trip, feed: `trip:${trip.id}`, epoch: `${driver.epoch}.${++driver.adopted}`, seq: 0, plan: planOf(trip.kind, trip.stops) };
 }
 
 /** [D1] */
@@ -94,6 +97,7 @@ export interface DriverSnapshot {
   readonly begun: number;
   /** null when nothing was ever stored. */
   readonly maxAt: number | null;
+  readonly aheadAt: number | null;
   readonly profile: Driver['profile'];
   readonly trips: readonly Trip[];
 }
@@ -111,6 +115,7 @@ export function snapshotOf(driver: Driver): DriverSnapshot {
     streams: identities.streams,
     begun: identities.begun,
     maxAt: Number.isFinite(identities.maxAt) ? identities.maxAt : null,
+    aheadAt: Number.isFinite(identities.aheadAt) ? identities.aheadAt : null,
     profile: driver.profile,
     trips: driver.trips.map((active) => active.trip),
   };
@@ -132,11 +137,14 @@ export function restoreDriver(id: string, epoch: string, kept: DriverSnapshot): 
       streams: kept.streams.map((stream) => ({ ...stream, above: [...stream.above] })),
       begun: kept.begun,
       maxAt,
+      aheadAt: kept.aheadAt ?? Number.NEGATIVE_INFINITY,
       droppedAt: maxAt,
       recent: noRecent(),
     },
     profile: { ...kept.profile },
   };
+  // These serve in judging what comes next: a repeat of them must be known at once.
+  for (const fix of [kept.latest, ...kept.judgement.row]) if (fix !== null) remember(driver.identities, null, null, fix, false);
   driver.trips = kept.trips.map((trip) => activeTrip(driver, trip));
   return driver;
 }

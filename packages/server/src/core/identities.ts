@@ -4,7 +4,7 @@ import type { Fix } from './fix.ts';
 const REMEMBERED = 64;
 /** How many numberings of a driver are remembered [F10]. */
 const STREAMS = 16;
-const FIELDS = 5;
+const FIELDS = 6;
 
 /** One numbering of a client: all numbers up to `settled` are done with, and those in `above`. Plain data. */
 export interface Stream {
@@ -20,14 +20,16 @@ export interface Identities {
   streams: Stream[];
   /** How many streams were ever begun; more than are kept means an unknown one may be an old one. */
   begun: number;
-  /** The newest capture among all that was ever stored, epoch ms. */
+  /** The newest capture among all that was ever stored, fixes ahead of their time left out; epoch ms. */
   maxAt: number;
+  /** The newest capture among those ahead of their time: up to there, a fix in order may still be a repeat. */
+  aheadAt: number;
   /** The newest capture among what memory has dropped: nothing newer can be an old repeat. */
   droppedAt: number;
   recent: RecentFixes;
 }
 
-/** A ring of rows (capture, lat, lng, stream key, seq); grows with use, so that a quiet driver stays small. */
+/** A ring of rows (capture, lat, lng, stream key, seq, digest of the rest); grows with use, so that a quiet driver stays small. */
 export interface RecentFixes {
   rows: Float64Array;
   next: number;
@@ -35,7 +37,14 @@ export interface RecentFixes {
 }
 
 export function newIdentities(): Identities {
-  return { streams: [], begun: 0, maxAt: Number.NEGATIVE_INFINITY, droppedAt: Number.NEGATIVE_INFINITY, recent: noRecent() };
+  return {
+    streams: [],
+    begun: 0,
+    maxAt: Number.NEGATIVE_INFINITY,
+    aheadAt: Number.NEGATIVE_INFINITY,
+    droppedAt: Number.NEGATIVE_INFINITY,
+    recent: noRecent(),
+  };
 }
 
 export function noRecent(): RecentFixes {
@@ -49,19 +58,20 @@ export type Known = 'new' | 'unsure' | 'duplicate' | 'conflict' | 'out_of_window
 
 export function recognise(known: Identities, stream: Stream | null, seq: number | null, fix: Fix, window: number): Known {
   if (stream === null || seq === null) {
-    if (fix.at > known.maxAt) return 'new';
+    if (fix.at > known.maxAt && fix.at > known.aheadAt) return 'new';
     if (findContent(known.recent, fix)) return 'duplicate';
-    return fix.at > known.droppedAt ? 'new' : 'unsure';
+    return fix.at > known.droppedAt && fix.at > known.aheadAt ? 'new' : 'unsure';
   }
   if (seq > stream.settled) {
     if (seq > stream.settled + window) return 'out_of_window';
     if (stream.above.length === 0 || !stream.above.includes(seq)) {
-      return known.begun > STREAMS && fix.at <= known.droppedAt ? 'unsure' : 'new';
+      // A numbering begun after others were forgotten may be one of them.
+      return stream.key >= STREAMS && fix.at <= known.maxAt ? 'unsure' : 'new';
     }
   }
   const first = findNumber(known.recent, stream.key, seq);
   // What memory has dropped is taken for the same: the number was settled once, and that is what the sender must hear.
-  return first < 0 || sameContent(known.recent, first, fix) ? 'duplicate' : 'conflict';
+  return first < 0 || sameFix(known.recent, first, fix) ? 'duplicate' : 'conflict';
 }
 
 /** The numbering with this id, made when it is new; the one unused for longest makes room. */
@@ -104,8 +114,9 @@ function absorb(stream: Stream): void {
 }
 
 /** Remembers a fix that will be stored. */
-export function remember(known: Identities, stream: Stream | null, seq: number | null, fix: Fix): void {
-  if (fix.at > known.maxAt) known.maxAt = fix.at;
+export function remember(known: Identities, stream: Stream | null, seq: number | null, fix: Fix, ahead: boolean): void {
+  if (ahead) known.aheadAt = Math.max(known.aheadAt, fix.at);
+  else if (fix.at > known.maxAt) known.maxAt = fix.at;
   const { recent } = known;
   const capacity = recent.rows.length / FIELDS;
   if (recent.count === capacity && capacity < REMEMBERED) {
@@ -117,7 +128,8 @@ export function remember(known: Identities, stream: Stream | null, seq: number |
   const row = recent.next * FIELDS;
   const { rows } = recent;
   if (recent.count * FIELDS === rows.length) {
-    if ((rows[row] as number) > known.droppedAt) known.droppedAt = rows[row] as number;
+    // What is dropped is no newer than the newest; one ahead of its time is watched for by `aheadAt`.
+    known.droppedAt = Math.max(known.droppedAt, Math.min(rows[row] as number, known.maxAt));
   } else {
     recent.count++;
   }
@@ -126,6 +138,7 @@ export function remember(known: Identities, stream: Stream | null, seq: number |
   rows[row + 2] = fix.lng;
   rows[row + 3] = stream === null ? -1 : stream.key;
   rows[row + 4] = seq ?? 0;
+  rows[row + 5] = digestOf(fix);
   recent.next = (recent.next + 1) % (rows.length / FIELDS);
 }
 
@@ -142,4 +155,13 @@ function findNumber({ rows, count }: RecentFixes, key: number, seq: number): num
 function sameContent({ rows }: RecentFixes, index: number, fix: Fix): boolean {
   const row = index * FIELDS;
   return rows[row] === fix.at && rows[row + 1] === fix.lat && rows[row + 2] === fix.lng;
+}
+
+function sameFix(recent: RecentFixes, index: number, fix: Fix): boolean {
+  return sameContent(recent, index, fix) && recent.rows[index * FIELDS + 5] === digestOf(fix);
+}
+
+/** One number for speed, bearing, accuracy and altitude: enough to tell another fix from the same one. */
+function digestOf({ speed, bearing, accuracy, altitude }: Fix): number {
+  return (speed ?? -1) + (bearing ?? -1) * 131.07 + (accuracy ?? -1) * 17_179.3 + (altitude ?? -30_000) * 2_251_799.7;
 }

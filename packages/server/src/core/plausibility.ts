@@ -47,7 +47,7 @@ export function judge(state: Judgement, fix: Fix, receivedAt: number, maxSpeedKm
   if (before !== undefined && reachable(before, fix, maxSpeedKmh)) {
     if (state.row.length + 1 === AGREEING) {
       const believed = state.row;
-      state.last = fix;
+      state.last = believed.reduce((newest, one) => (one.at > newest.at ? one : newest), fix);
       state.row = [];
       return { verdict: 'cleared', believed };
     }

@@ -52,8 +52,12 @@ function takeFix(
     counts.duplicates++;
     return;
   }
-  remember(driver.identities, stream, seq, fix);
-  const suspect = count(driver, fix, receivedAt, command.live, rules, effects);
+  const ahead = fix.at > receivedAt + MAX_AHEAD_MS;
+  const unsure = known === 'unsure';
+  remember(driver.identities, stream, seq, fix, ahead);
+  // A repeat of the latest that only the store would recognise must not serve as "two in a row".
+  const repeats = unsure && driver.latest !== null && fix.at <= driver.latest.at;
+  const suspect = repeats ? opinion(driver, fix, ahead, rules) : count(driver, fix, receivedAt, command.live, rules, effects);
   counts.stored++;
   if (suspect !== null) {
     counts.suspect++;
@@ -67,23 +71,29 @@ function takeFix(
     suspect,
     stream: command.stream,
     seq,
-    unsure: known === 'unsure',
+    unsure,
     reply,
   });
 }
 
 /** Judges a new fix and lets it, and suspects it clears, count [F4-F8, F11]. Answers why it is suspect, null when it is not. */
 function count(driver: Driver, fix: Fix, receivedAt: number, live: boolean, rules: Rules, effects: Effects): Suspicion | null {
-  if (fix.at > receivedAt + MAX_AHEAD_MS) return 'ahead';
-  if (driver.latest !== null && fix.at < driver.latest.at) {
-    return judgeLate(driver.judgement, fix, rules.maxPlausibleSpeedKmh) === 'plausible' ? null : 'teleport';
-  }
+  if (isLate(driver, fix)) return opinion(driver, fix, false, rules);
   const { verdict, believed } = judge(driver.judgement, fix, receivedAt, rules.maxPlausibleSpeedKmh);
   if (verdict === 'ahead' || verdict === 'teleport') return verdict;
-  for (const earlier of believed) if (driver.latest === null || earlier.at >= driver.latest.at) countPlausible(driver, earlier, effects);
-  countPlausible(driver, fix, effects);
-  if (live) publishLocation(driver, fix, receivedAt, effects);
+  for (const one of [...believed, fix]) if (!isLate(driver, one)) countPlausible(driver, one, effects);
+  if (live && driver.latest !== null) publishLocation(driver, driver.latest, receivedAt, effects);
   return null;
+}
+
+function isLate({ latest }: Driver, fix: Fix): boolean {
+  return latest !== null && fix.at < latest.at;
+}
+
+/** A first opinion about a fix that changes nothing live: a late one, or one the store may know [F8, F10]. */
+function opinion(driver: Driver, fix: Fix, ahead: boolean, rules: Rules): Suspicion | null {
+  if (ahead) return 'ahead';
+  return judgeLate(driver.judgement, fix, rules.maxPlausibleSpeedKmh) === 'plausible' ? null : 'teleport';
 }
 
 function countPlausible(driver: Driver, fix: Fix, effects: Effects): void {

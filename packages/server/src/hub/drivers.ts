@@ -12,8 +12,8 @@ import type { Clock, Log, Page, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Replies } from './replies.ts';
 
-/** How many fixes before a page its judgement starts from: more than any run of suspects that matters [F12]. */
-const LEAD_IN = 20;
+/** How many fixes before and after a page its judgement takes in: more than any run of suspects that matters [F12]. */
+const AROUND = 20;
 
 export interface DriversParts {
   readonly log: Log;
@@ -69,8 +69,11 @@ export class Drivers {
     const { records, rules } = this.#parts;
     const page = await records.locations(driverId, from, to, limit, cursor);
     const first = page.items[0];
-    const before = first === undefined ? [] : await records.locationsBefore(driverId, first.fix.at, LEAD_IN);
-    const plausible = judgeTrack([...before, ...page.items], rules.maxPlausibleSpeedKmh);
+    const before = first === undefined ? [] : await records.locationsBefore(driverId, first.fix.at, AROUND);
+    // The end of the range asked for is not the end of the track: what follows may clear the last ones.
+    const next = page.cursor === null ? to + 1 : from;
+    const after = await records.locations(driverId, next, Number.MAX_SAFE_INTEGER, AROUND, page.cursor);
+    const plausible = judgeTrack([...before, ...page.items, ...after.items], rules.maxPlausibleSpeedKmh);
     return { items: page.items.map((row, index) => ({ row, suspect: plausible[before.length + index] !== true })), cursor: page.cursor };
   }
 

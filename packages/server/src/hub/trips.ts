@@ -240,7 +240,16 @@ export class Trips {
     engine.dispatch(change.outbox);
     const { trip } = change;
     for (const event of change.events) fleet.happened(event, trip);
-    bus.publish({ type: 'snapshot', feed: `trip:${trip.id}`, epoch: 'stored', seq: 0, trip, driver: null, location: null, etas: [] });
+    bus.publish({
+      type: 'snapshot',
+      feed: `trip:${trip.id}`,
+      epoch: `stored.${trip.revision}`,
+      seq: 0,
+      trip,
+      driver: null,
+      location: null,
+      etas: [],
+    });
     return true;
   }
 

@@ -85,7 +85,7 @@ export class Watching {
 
 function tripSnapshot(feed: string, { trip, active, driver }: FoundTrip, now: number): Snapshot {
   if (active === null || driver === null) {
-    return { type: 'snapshot', feed, epoch: 'stored', seq: trip.revision, trip, driver: null, location: null, etas: [] };
+    return { type: 'snapshot', feed, epoch: `stored.${trip.revision}`, seq: 0, trip, driver: null, location: null, etas: [] };
   }
   const { latest } = driver;
   const remaining = latest === null ? [] : etasOf(active.plan, latest, now);

@@ -140,7 +140,8 @@ export function recordsContract(name: string, make: () => StorePlace): void {
     });
 
     it('are found by what they are now, not by what they were', async () => {
-      const store = await filled();
+      const store = await open();
+      await store.commit(commitOf({ trips }));
       await store.commit(
         commitOf({ trips: [sampleTrip('a', { createdAt: T0 + 1, revision: 2, labels: ['z'], driverId: 'f', stops: [] })] }),
       );

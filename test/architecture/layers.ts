@@ -1,0 +1,83 @@
+import { isBuiltin } from 'node:module';
+import type { Import } from './imports.ts';
+
+const SERVER = 'packages/server/src/';
+
+/** Where a file stands. Of adapters and surfaces each folder, or file beside them, is a place of its own. */
+export function layerOf(path: string): string {
+  if (path.startsWith(SERVER)) {
+    const [first = '', second] = path.slice(SERVER.length).split('/');
+    if (second === undefined) return first.replace(/\.ts$/, '');
+    if (first === 'adapters' || first === 'surfaces') return `${first}/${second.replace(/\.ts$/, '')}`;
+    return first;
+  }
+  const own = /^(?:packages|tools)\/([^/]+)\//.exec(path);
+  return own?.[1] ?? 'elsewhere';
+}
+
+interface Arrow {
+  /** a layer, or a file or folder by its path within the server; `*` at the end stands for anything */
+  readonly to: string;
+  /** only `import type` */
+  readonly types?: boolean;
+  /** only from this file */
+  readonly from?: string;
+  /** only as the file of another process */
+  readonly url?: boolean;
+}
+
+const to = (...layers: string[]): Arrow[] => layers.map((layer) => ({ to: layer }));
+const types = (...layers: string[]): Arrow[] => layers.map((layer) => ({ to: layer, types: true }));
+
+/** The arrows of ARCHITECTURE.md, all of them; every layer may look at itself as well. */
+const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
+  protocol: [],
+  client: types('protocol'),
+  dashboard: [...to('client'), ...types('protocol')],
+  core: to('protocol'),
+  hub: to('core', 'protocol'),
+  'adapters/*': [...to('hub/ports.ts', 'core', 'protocol', 'startup-error'), ...types('hub/delivery.ts')],
+  auth: [...to('protocol', 'startup-error'), ...types('hub/principal.ts', 'hub/ports.ts')],
+  // Core decides nothing at a surface's call: beside its types only what reads a distance, an ETA or a state.
+  'surfaces/*': [...to('hub', 'protocol', 'surfaces/views', 'core/geo.ts', 'core/eta.ts'), ...types('core', 'auth', 'metrics')],
+  'surfaces/views': [...to('core/driver.ts', 'protocol'), ...types('core', 'hub')],
+  commands: [
+    ...to('server', 'config', 'auth', 'client', 'simulator', 'replay', 'startup-error'),
+    ...types('hub/principal.ts'),
+    { to: 'cli', url: true, from: 'commands/serve.ts' },
+  ],
+  server: to('hub', 'adapters/*', 'surfaces/*', 'auth', 'config', 'metrics', 'startup-error', 'version', 'protocol', 'core'),
+  cli: to('commands', 'version'),
+  config: to('startup-error'),
+  metrics: types('hub/meter.ts'),
+  'startup-error': [],
+  version: [],
+  simulator: to('client', 'protocol'),
+  replay: to('client', 'protocol'),
+  // It measures from outside: the server is another process.
+  bench: [{ to: 'cli', url: true }],
+};
+
+/** What is wrong with an import, null when nothing is. `adapters` are those that server.ts names. */
+export function wrongArrow(path: string, { target, kind, specifier }: Import, adapters: ReadonlySet<string>): string | null {
+  const from = layerOf(path);
+  const arrows = ARROWS[from] ?? ARROWS[from.replace(/\/.*/, '/*')];
+  if (arrows === undefined) return `${from} has no place in test/architecture/layers.ts`;
+  if (target === null) {
+    return from === 'core' && isBuiltin(specifier) ? 'core imports no node: modules' : null;
+  }
+  const layer = layerOf(target);
+  if (layer === from || (kind === 'url' && !/\.tsx?$/.test(target))) return null;
+  // What serves one adapter may lie beside it; another adapter may not.
+  if (from.startsWith('adapters/') && /^packages\/server\/src\/adapters\/[^/]+$/.test(target) && !adapters.has(target)) return null;
+  const within = target.startsWith(SERVER) ? target.slice(SERVER.length) : target;
+  const named = arrows.filter((arrow) => names(arrow.to, layer, within) && (arrow.from === undefined || path === SERVER + arrow.from));
+  if (named.some((arrow) => (arrow.types !== true || kind === 'type') && (arrow.url !== true || kind === 'url'))) return null;
+  if (named.some((arrow) => arrow.types)) return `${from} may import only types of ${layer}`;
+  return `${from} may not import ${layer}`;
+}
+
+function names(arrow: string, layer: string, within: string): boolean {
+  if (arrow.endsWith('/*')) return layer.startsWith(arrow.slice(0, -1));
+  return arrow === layer || arrow === within;
+}

@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../packages/server/src/cli.ts', import.meta.url));
+const WITHIN_MS = 30_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `waycast` to its end, with nothing in the environment but what is said. One that comes up or does not end is killed. */
+export function waycast(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [CLI, ...args], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(cwd !== undefined && { cwd }),
+    });
+    let [out, err] = ['', ''];
+    const timer = setTimeout(() => {
+      err += '\n(it did not end; killed)';
+      child.kill('SIGKILL');
+    }, WITHIN_MS);
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      // What should have ended serves instead: no need to wait for more.
+      if (out.includes('Waycast is up')) child.kill('SIGKILL');
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, out, err });
+    });
+  });
+}
