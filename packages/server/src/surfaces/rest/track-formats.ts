@@ -22,7 +22,7 @@ function position({ lat, lng, altitude }: Fix): number[] {
 export function toGpx(tripId: string, fixes: readonly Fix[]): string {
   const points = fixes.map(({ lat, lng, at, altitude }) => {
     const elevation = altitude === null ? '' : `<ele>${altitude}</ele>`;
-    return `<trkpt lat="${lat}" lon="${lng}">${elevation}<time>${isoTime(at)}</time></trkpt>`;
+    return `<trkpt lat="${degrees(lat)}" lon="${degrees(lng)}">${elevation}<time>${isoTime(at)}</time></trkpt>`;
   });
   // Ids are letters, digits and _.:- only: nothing to escape.
   return `<?xml version="1.0" encoding="UTF-8"?>
@@ -30,6 +30,11 @@ export function toGpx(tripId: string, fixes: readonly Fix[]): string {
 ${points.join('\n')}
 </trkseg></trk></gpx>
 `;
+}
+
+/** In full: readers of XML need not know what 1e-7 is. */
+function degrees(value: number): string {
+  return value.toFixed(7).replace(/\.?0+$/, '');
 }
 
 /** Encoded polyline, five decimals: differences, zigzag, in groups of five bits from '?' on. */

@@ -11,11 +11,11 @@ const MOST_BYTES = 1_048_576;
 /** Events held for a slow watcher. */
 const MOST_EVENTS = 100;
 
-/** What a slow watcher will get of one feed: events, and of the positions the newest. */
-interface HeldFeed {
-  /** The first number it has not got. */
-  next: number;
+/** What a slow watcher will get of one life of a feed: events, and of the positions the newest. */
+interface Held {
   readonly epoch: string;
+  /** The first number it has not got. */
+  readonly next: number;
   items: Published[];
 }
 
@@ -38,7 +38,8 @@ export class Outflow {
   readonly #wholeFleet: () => Delivery;
   #pending: Buffer | null = null;
   #more: Buffer[] | null = null;
-  #held: Map<string, HeldFeed> | null = null;
+  /** By feed, its lives in their order. */
+  #held: Map<string, Held[]> | null = null;
   #heldEvents = 0;
   #fleetMissed = false;
 
@@ -73,6 +74,7 @@ export class Outflow {
         break;
       case 'snapshot':
         // A new start of the feed: what was held of the old one is part of it.
+        this.#heldEvents -= eventsIn(this.#held.get(delivery.feed) ?? []);
         this.#held.delete(delivery.feed);
         this.#write(frameOf(delivery));
         break;
@@ -109,19 +111,20 @@ export class Outflow {
     }
   }
 
-  #hold(held: Map<string, HeldFeed>, published: Published): void {
-    let feed = held.get(published.feed);
-    if (feed === undefined || feed.epoch !== published.epoch) {
-      feed = { next: published.seq, epoch: published.epoch, items: [] };
-      held.set(published.feed, feed);
+  #hold(held: Map<string, Held[]>, published: Published): void {
+    let lives = held.get(published.feed);
+    if (lives === undefined) {
+      lives = [];
+      held.set(published.feed, lives);
     }
+    if (lives.at(-1)?.epoch !== published.epoch) lives.push({ epoch: published.epoch, next: published.seq, items: [] });
     if (published.type === 'location') {
-      feed.items = feed.items.filter((item) => item.type !== 'location');
+      for (const life of lives) life.items = life.items.filter((item) => item.type !== 'location');
     } else if (++this.#heldEvents > MOST_EVENTS) {
       this.#giveUp();
       return;
     }
-    feed.items.push(published);
+    lives.at(-1)?.items.push(published);
   }
 
   /** The socket is empty again: what was held goes out, every gap marked [O3]. */
@@ -130,15 +133,21 @@ export class Outflow {
     const held = this.#held;
     this.#held = null;
     this.#heldEvents = 0;
-    for (const [feed, { next, epoch, items }] of held) {
-      let expected = next;
-      for (const item of items) {
-        if (item.seq > expected) this.send({ type: 'conflated', feed, epoch, from: expected, to: item.seq - 1 });
-        this.#write(frameOf(item));
-        expected = item.seq + 1;
-      }
-    }
+    for (const [feed, lives] of held) for (const life of lives) this.#release(feed, life);
     if (this.#fleetMissed) this.#write(frameOf(this.#wholeFleet()));
     this.#fleetMissed = false;
   }
+
+  #release(feed: string, { epoch, next, items }: Held): void {
+    let expected = next;
+    for (const item of items) {
+      if (item.seq > expected) this.send({ type: 'conflated', feed, epoch, from: expected, to: item.seq - 1 });
+      this.#write(frameOf(item));
+      expected = item.seq + 1;
+    }
+  }
+}
+
+function eventsIn(lives: readonly Held[]): number {
+  return lives.reduce((sum, { items }) => sum + items.filter(({ type }) => type === 'event').length, 0);
 }
