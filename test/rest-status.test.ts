@@ -112,10 +112,14 @@ describe('POST /v1/trips/{id}/status', () => {
     expect((await set(id, 'IN_PROGRESS', {}, own)).as(TripView).status).toBe('IN_PROGRESS');
   });
 
-  it('lets exactly one of two rival ends win [T1]', async () => {
-    const id = await walked('ride', 'IN_PROGRESS');
-    const answers = await Promise.all([set(id, 'COMPLETED'), set(id, 'CANCELLED')]);
-    expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 409]);
+  it('lets exactly one of two rival ends win, whenever they meet [T1 T2]', async () => {
+    for (let round = 0; round < 40; round++) {
+      const id = await walked('ride', 'IN_PROGRESS');
+      const answers = await Promise.all([set(id, 'COMPLETED'), set(id, 'CANCELLED')]);
+      expect(answers.map((answer) => answer.status).toSorted(), `round ${round}`).toEqual([200, 409]);
+      const { events } = (await staff.get(`/v1/trips/${id}/history`)).as(TripHistory);
+      expect(events.flatMap((event) => (event.kind === 'status' ? [event.status] : []))).toHaveLength(5);
+    }
   });
 
   it.each(['driver', 'service', 'dispatcher', 'admin'] as const)(

@@ -23,9 +23,10 @@ export function parseMoment(value: string | number): number {
   const m = ISO.exec(value);
   if (m === null) return Number.NaN;
   const [year, month, day, hour, minute, second] = [Number(m[1]), Number(m[2]), Number(m[3]), Number(m[4]), Number(m[5]), Number(m[6])];
-  if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return Number.NaN;
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999, and nothing before 1970 can be said anyway.
+  if (year < 1969 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return Number.NaN;
   if (day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return Number.NaN;
-  const millis = m[7] === undefined ? 0 : Math.floor(Number(`0.${m[7]}`) * 1000 + 1e-6);
+  const millis = m[7] === undefined ? 0 : Number(m[7].slice(0, 3).padEnd(3, '0'));
   const offset = m[8] === undefined ? 0 : (m[8] === '-' ? -1 : 1) * (Number(m[9]) * 60 + Number(m[10] ?? 0)) * 60_000;
   const at = Date.UTC(year, month - 1, day, hour, minute, second, millis) - offset;
   return at >= 0 ? at : Number.NaN;

@@ -27,6 +27,21 @@ function number(least: number, most: number): (value: string) => number {
   };
 }
 
+function whole(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const parsed = number(least, most)(value);
+    if (!Number.isInteger(parsed)) throw new Error(`a whole number from ${least} to ${most}`);
+    return parsed;
+  };
+}
+
+function url(value: string): string | undefined {
+  if (value === '') return undefined;
+  if (!/^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : ''))
+    throw new Error('an address that starts with http:// or https://');
+  return value;
+}
+
 function ports(value: string): number[] {
   const parsed = value.split(',').map((one) => number(0, 65_535)(one.trim()));
   if (parsed.some((port) => !Number.isInteger(port))) throw new Error('whole numbers, separated by commas');
@@ -55,10 +70,13 @@ function secrets(value: string): string[] {
 }
 
 function origins(value: string): string[] {
-  return value
+  const parsed = value
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '');
+  const isOrigin = (one: string): boolean => one === '*' || (URL.canParse(one) && new URL(one).origin === one);
+  if (!parsed.every(isOrigin)) throw new Error("origins such as https://maps.example, separated by commas, or '*'");
+  return parsed;
 }
 
 /** Every setting there is. Flags, environment, file, help and docs all come from here. */
@@ -69,7 +87,7 @@ export const KEYS = {
   metricsPort: key<number | undefined>(
     'METRICS_PORT',
     undefined,
-    number(0, 65_535),
+    whole(0, 65_535),
     'a port of its own for /metrics; unset: on PORT, for admins',
   ),
   secrets: key<string[] | undefined>(
@@ -89,9 +107,9 @@ export const KEYS = {
     "seconds between a driver's live fixes, sustained (burst 10); 0: no limit",
   ),
   maxPlausibleSpeed: key('MAX_PLAUSIBLE_SPEED_KMH', 300, number(0, 1_000_000), 'faster than this is a teleport; 0: never'),
-  maxConnectionsPerDriver: key('MAX_CONNECTIONS_PER_DRIVER', 3, number(1, 1_000_000), 'sockets one driver may have'),
-  restPerMinute: key('REST_RATE_LIMIT_PER_MINUTE', 600, number(1, 1_000_000_000), 'REST calls per identity, per address without one'),
-  publicUrl: key<string | undefined>('PUBLIC_URL', undefined, maybe, 'the address people reach this server by, for printed links'),
+  maxConnectionsPerDriver: key('MAX_CONNECTIONS_PER_DRIVER', 3, whole(1, 1_000_000), 'sockets one driver may have'),
+  restPerMinute: key('REST_RATE_LIMIT_PER_MINUTE', 600, whole(1, 1_000_000_000), 'REST calls per identity, per address without one'),
+  publicUrl: key<string | undefined>('PUBLIC_URL', undefined, url, 'the address people reach this server by, for printed links'),
   trustProxy: key('TRUST_PROXY', false, flag, 'take client addresses from X-Forwarded-For'),
   drainSeconds: key('DRAIN_SECONDS', 20, number(0, 3600), 'time to say good-bye on SIGTERM'),
   corsOrigins: key<string[]>('CORS_ORIGINS', [], origins, 'other origins whose pages may connect; * for all'),
@@ -105,7 +123,7 @@ export const KEYS = {
   basemapStyleUrl: key<string | undefined>(
     'BASEMAP_STYLE_URL',
     'https://tiles.openfreemap.org/styles/liberty',
-    maybe,
+    url,
     'MapLibre style of the map; empty: the plain bundled one',
   ),
 } as const;
@@ -138,15 +156,16 @@ export function readConfig({ file, env, flags }: ConfigSources): Config {
     if (known === undefined) throw new StartupError(`${file}: unknown setting ${name}${guess(name, names)}`);
     given.set(known, { value, from: `${name} in ${file}` });
   }
-  for (const [variable, value] of Object.entries(env)) {
-    if (CALLERS.has(variable) || isInjected(variable, value)) continue;
-    const ours = variable.startsWith('WAYCAST_');
-    const name = ours ? variable.slice('WAYCAST_'.length) : variable;
-    const known = names.get(name);
-    if (known === undefined && ours) throw new StartupError(`unknown environment variable ${variable}${guess(name, names)}`);
-    // The prefixed form is the more deliberate one: PORT may be somebody else's.
-    if (known !== undefined && value !== undefined && (ours || env[`WAYCAST_${known}`] === undefined))
-      given.set(known, { value, from: variable });
+  for (const variable of Object.keys(env)) {
+    if (!variable.startsWith('WAYCAST_') || CALLERS.has(variable) || isInjected(variable, env[variable])) continue;
+    const name = variable.slice('WAYCAST_'.length);
+    if (!names.has(name)) throw new StartupError(`unknown environment variable ${variable}${guess(name, names)}`);
+  }
+  for (const { name, aliases = [] } of Object.values(KEYS) as Key<unknown>[]) {
+    // The prefixed form is the more deliberate one: PORT may be somebody else's. A name of our own goes before an alias.
+    const variables = [`WAYCAST_${name}`, ...aliases.map((alias) => `WAYCAST_${alias}`), name, ...aliases];
+    const variable = variables.find((one) => env[one] !== undefined && !isInjected(one, env[one]));
+    if (variable !== undefined) given.set(name, { value: env[variable] as string, from: variable });
   }
   for (const [name, value] of Object.entries(flags)) if (value !== undefined) given.set(name, { value, from: flagOf(name) });
   return parseAll(given);
@@ -188,11 +207,23 @@ function readFile(path: string): Record<string, string> {
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new StartupError(`the configuration file ${path} is not JSON (${(cause as Error).message})`, { cause });
+    // Only where: the message of the parser quotes what stands there, and that may be a secret.
+    const place = /line \d+ column \d+/.exec((cause as Error).message)?.[0];
+    throw new StartupError(`the configuration file ${path} is not JSON${place === undefined ? '' : `: look at ${place}`}`);
   }
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
     throw new StartupError(`the configuration file ${path} must hold one object of settings`);
-  return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)]));
+  return Object.fromEntries(Object.entries(parsed).map(([name, value]: [string, unknown]) => [name, fileValue(path, name, value)]));
+}
+
+function fileValue(path: string, name: string, value: unknown): string {
+  const values = Array.isArray(value) ? value : [value];
+  if (!values.every((one) => ['string', 'number', 'boolean'].includes(typeof one))) {
+    throw new StartupError(
+      `${name} in ${path}: ${JSON.stringify(value)} will not do; it takes a text, a number, true or false, or a list of them`,
+    );
+  }
+  return values.join(',');
 }
 
 /** The setting that was probably meant. */

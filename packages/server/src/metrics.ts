@@ -27,6 +27,7 @@ export class Metrics implements Meter {
   readonly #accepted = this.#stages.labels('accepted');
   readonly #delivered = this.#stages.labels('delivered');
   readonly #stored = this.#stages.labels('stored');
+  #timed = 0;
   #count = 0;
   #counted = 0;
 
@@ -47,8 +48,12 @@ export class Metrics implements Meter {
     return this.#registry.metrics();
   }
 
+  taken(fixes: number): void {
+    this.#count += fixes;
+  }
+
   accepted(since: number): void {
-    if (++this.#count % SAMPLE === 0) this.#accepted.observe((performance.now() - since) / 1000);
+    if (++this.#timed % SAMPLE === 0) this.#accepted.observe((performance.now() - since) / 1000);
   }
 
   delivered(since: number, messages: number): void {

@@ -88,8 +88,9 @@ export class Tokens {
 function principalOf(claims: JWTPayload): Principal {
   const sub = text(claims.sub) ?? text(claims.user_id);
   if (sub === undefined) throw new WaycastError('unauthenticated', 'the token names no subject (sub or user_id)');
-  const named = [claims.role, ...(Array.isArray(claims.roles) ? claims.roles : [])].find((role) => typeof role === 'string');
-  const role = typeof named === 'string' ? roleOf(named) : undefined;
+  // Identity providers list roles of their own beside ours.
+  const named: unknown[] = [claims.role, ...(Array.isArray(claims.roles) ? claims.roles : [])];
+  const role = named.map((name) => (typeof name === 'string' ? roleOf(name) : undefined)).find((known) => known !== undefined);
   if (role === undefined) throw new WaycastError('unauthenticated', 'the token names no role this server knows');
   return {
     sub,

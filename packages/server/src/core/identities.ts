@@ -95,11 +95,12 @@ export function settle(stream: Stream, seq: number): void {
   }
 }
 
-/** The client holds nothing below `base` any more [A3]. */
-export function settleBelow(stream: Stream, base: number): void {
-  if (base - 1 <= stream.settled) return;
+/** The client holds nothing below `base` any more [A3]. Answers whether that was news. */
+export function settleBelow(stream: Stream, base: number): boolean {
+  if (base - 1 <= stream.settled) return false;
   stream.settled = base - 1;
   if (stream.above.length > 0) absorb(stream);
+  return true;
 }
 
 function absorb(stream: Stream): void {

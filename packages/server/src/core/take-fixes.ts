@@ -13,7 +13,8 @@ import { countFix } from './trip.ts';
 /** Fixes in the order they came: known? plausible? late? then they count. */
 export function takeFixes(driver: Driver, command: FixesCommand, rules: Rules, effects: Effects): void {
   const stream = command.stream === null ? null : streamOf(driver.identities, command.stream);
-  if (stream !== null && command.base !== null) settleBelow(stream, command.base);
+  // A watermark that no stored fix tells of has to be stored itself.
+  if (stream !== null && command.base !== null && settleBelow(stream, command.base)) effects.changed.add(driver);
   const counts: FixCounts = { accepted: 0, stored: 0, duplicates: 0, suspect: 0, rejected: [] };
   heard(driver, command.receivedAt, effects);
   const before = driver.latest;

@@ -86,7 +86,7 @@ export function mustWriteDriver(who: Principal, driverId: string): void {
     return;
   }
   if (who.role !== 'service' && who.role !== 'admin') throw new WaycastError('forbidden', `a ${who.role} does not send positions`);
-  if (who.role === 'service' && who.drivers !== undefined && !who.drivers.has(driverId)) throw new WaycastError('not_found');
+  if (who.role === 'service' && isNarrowed(who) && who.drivers?.has(driverId) !== true) throw new WaycastError('not_found');
 }
 
 export function mayReadDriver(who: Principal, driverId: string): boolean {

@@ -55,8 +55,8 @@ export async function openHub(parts: HubParts): Promise<Hub> {
   const backlog = new Limits(parts.backlogRate, clock);
   const engine = new Engine({ ...parts, fleet, senders, replies });
   await engine.start();
-  const ingest = new Ingest({ log, clock, replies, live, backlog });
-  const trips = new Trips({ log, store, records, clock, bus, engine, fleet, replies, ingest, rules });
+  const ingest = new Ingest({ log, clock, replies, live, backlog, meter: parts.meter });
+  const trips = new Trips({ log, store, records, clock, bus, hot, engine, fleet, replies, ingest, rules });
   const drivers = new Drivers({ log, records, clock, engine, fleet, replies, rules });
   const watching = new Watching({ hot, engine, trips, fleet, watchers, clock });
   return {

@@ -9,6 +9,13 @@ import { type LogEntry, PARTITIONS } from './ports.ts';
 import type { Principal } from './principal.ts';
 import { Replies } from './replies.ts';
 
+const METER = {
+  taken: () => undefined,
+  accepted: () => undefined,
+  delivered: () => undefined,
+  stored: () => undefined,
+  refused: () => undefined,
+};
 const OFF: Rate = { perSecond: Number.POSITIVE_INFINITY, burst: 1 };
 const ADA: Principal = { sub: 'ada', role: 'driver', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
 const ORIGIN: Origin = { who: ADA, driverId: 'ada', stream: 'phone', base: null, sender: 3 };
@@ -24,7 +31,7 @@ function ingest({ live = OFF, backlog = OFF, cap = 100, answer = (_: Command, __
     taken.push(...entries);
     for (const { command } of entries) answer(command, replies);
   });
-  const one = new Ingest({ log, clock, replies, live: new Limits(live, clock), backlog: new Limits(backlog, clock) });
+  const one = new Ingest({ log, clock, replies, live: new Limits(live, clock), backlog: new Limits(backlog, clock), meter: METER });
   const commands = async () => {
     await new Promise<void>((resolve) => setImmediate(resolve));
     return taken.map(({ command }) => command);
@@ -164,7 +171,14 @@ describe('a batch over REST [A5]', () => {
   it('that is not stored in time says that repeating is safe', async () => {
     const clock = new ManualClock();
     const log = new MemoryLog();
-    const one = new Ingest({ log, clock, replies: new Replies(5), live: new Limits(OFF, clock), backlog: new Limits(OFF, clock) });
+    const one = new Ingest({
+      log,
+      clock,
+      replies: new Replies(5),
+      live: new Limits(OFF, clock),
+      backlog: new Limits(OFF, clock),
+      meter: METER,
+    });
     await expect(one.batch(ADA, 'ada', [HERE], false)).rejects.toMatchObject({ code: 'storage_unavailable', retryAfter: 5 });
   });
 

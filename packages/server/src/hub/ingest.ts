@@ -3,6 +3,7 @@ import type { NumberedFix } from '../core/commands.ts';
 import { fixFrom } from '../core/fix.ts';
 import { mustWriteDriver } from './access.ts';
 import type { Limits } from './limits.ts';
+import type { Meter } from './meter.ts';
 import { partitionOf } from './partition.ts';
 import type { Clock, Log } from './ports.ts';
 import type { Principal } from './principal.ts';
@@ -32,13 +33,15 @@ export class Ingest {
   readonly #replies: Replies;
   readonly #live: Limits;
   readonly #backlog: Limits;
+  readonly #meter: Meter;
 
-  constructor(parts: { log: Log; clock: Clock; replies: Replies; live: Limits; backlog: Limits }) {
+  constructor(parts: { log: Log; clock: Clock; replies: Replies; live: Limits; backlog: Limits; meter: Meter }) {
     this.#log = parts.log;
     this.#clock = parts.clock;
     this.#replies = parts.replies;
     this.#live = parts.live;
     this.#backlog = parts.backlog;
+    this.#meter = parts.meter;
   }
 
   /** Where a numbering stands; answered once that is durable [A4]. */
@@ -98,6 +101,15 @@ export class Ingest {
   /** Fixes over REST, one live or a backlog: each is looked at alone, and the answer waits for the commit [A5]. */
   async batch(who: Principal, driverId: string, inputs: readonly unknown[], live: boolean): Promise<FixReceipt> {
     mustWriteDriver(who, driverId);
+    return this.#batch(driverId, inputs, live);
+  }
+
+  /** Where a trip was when its status was moved; who may move it has been settled [T9]. */
+  async withStatus(driverId: string, input: FixInput): Promise<void> {
+    await this.#batch(driverId, [input], true);
+  }
+
+  async #batch(driverId: string, inputs: readonly unknown[], live: boolean): Promise<FixReceipt> {
     const receivedAt = this.#clock.now();
     const fixes: NumberedFix[] = [];
     const places: number[] = [];
@@ -114,7 +126,7 @@ export class Ingest {
     if (fixes.length === 0) return { accepted: 0, stored: 0, duplicates: 0, suspect: 0, rejected };
     const wait = live ? this.#live.take(driverId) : this.#backlog.take(driverId, fixes.length);
     if (wait > 0) throw tooFast(wait);
-    const origin: Origin = { who, driverId, stream: null, base: null, sender: 0 };
+    const origin = { driverId, stream: null, base: null, sender: 0 };
     const { counts } = await this.#replies.ask('fixes', (reply) => this.#append(origin, fixes, receivedAt, live, reply));
     for (const { index, code, message } of counts.rejected) rejected.push({ index: places[index] as number, code, message });
     const { accepted, stored, duplicates, suspect } = counts;
@@ -122,13 +134,14 @@ export class Ingest {
   }
 
   #append(
-    { driverId, stream, base, sender }: Origin,
+    { driverId, stream, base, sender }: Omit<Origin, 'who'>,
     fixes: readonly NumberedFix[],
     receivedAt: number,
     live: boolean,
     reply: number,
   ): void {
     this.#log.append(partitionOf(driverId), { kind: 'fixes', driverId, receivedAt, reply, live, stream, base, sender, fixes });
+    this.#meter.taken(fixes.length);
   }
 }
 

@@ -40,7 +40,8 @@ export class Limits {
     bucket.at = now;
     // A hundredth of slack: sending exactly at the rate must not fail for rounding.
     if (bucket.tokens + 0.01 >= Math.min(count, burst)) {
-      bucket.tokens = Math.max(0, bucket.tokens - count);
+      // The slack is owed, not given: it must not add up to a higher rate. A batch beyond the burst empties the bucket.
+      bucket.tokens = Math.max(-0.01, bucket.tokens - count);
       return 0;
     }
     return Math.max(0.1, Math.ceil(((Math.min(count, burst) - bucket.tokens) / perSecond) * 10) / 10);

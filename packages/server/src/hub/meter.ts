@@ -3,7 +3,9 @@
  * oldest fix, so that what is shown is never better than what the slowest one saw.
  */
 export interface Meter {
-  /** A fix was taken into the log; `since` is when its message came. */
+  /** So many fixes went into the log. */
+  taken(fixes: number): void;
+  /** A live fix was dealt with; `since` is when its message came. */
   accepted(since: number): void;
   /** A batch was handed to the watchers. */
   delivered(since: number, messages: number): void;

@@ -1,12 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Actor, isId, parseMoment, type StatusInput, type TripInput, type TripPatch, WaycastError } from '@waycast/protocol';
 import type { Command } from '../core/commands.ts';
 import { adoptEntry } from '../core/drive-trip.ts';
 import type { ActiveTrip, Driver } from '../core/driver.ts';
-import type { FixRow, OutboxEntry } from '../core/effects.ts';
+import type { EventPublished, FixRow, OutboxEntry } from '../core/effects.ts';
 import type { Happened, TripHappened } from '../core/events.ts';
 import { judgeTrack } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
+import { type Stop, stopsFrom } from '../core/stops.ts';
 import {
   assign,
   assignmentEvent,
@@ -24,12 +26,13 @@ import type { Engine } from './engine.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ingest } from './ingest.ts';
 import { partitionOf } from './partition.ts';
-import type { Bus, Clock, Log, Page, Records, Store, TripChange, TripFilter } from './ports.ts';
+import type { Bus, Clock, Hot, Log, Page, Records, Store, TripChange, TripFilter } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Replies } from './replies.ts';
 
-/** A trip that is somebody's changes hands now and then while we look; this often we look again. */
-const ATTEMPTS = 4;
+/** A trip changes hands now and then while we look; this often we look again, and this long after, ms. */
+const ATTEMPTS = 200;
+const ARRIVAL_MS = 10;
 
 export interface TripsParts {
   readonly log: Log;
@@ -37,6 +40,7 @@ export interface TripsParts {
   readonly records: Records;
   readonly clock: Clock;
   readonly bus: Bus;
+  readonly hot: Hot;
   readonly engine: Engine;
   readonly fleet: Fleet;
   readonly replies: Replies;
@@ -74,7 +78,7 @@ export class Trips {
     const { id: given, ...content } = input;
     const id = given ?? (idempotencyKey === undefined ? randomUUID() : keyedId(who, idempotencyKey));
     const trip = newTrip(id, input, digestOf(content), at);
-    mustUniqueStops(trip);
+    mustUniqueStops(trip.stops);
     mustCreate(who, trip);
     const by = actor(who, via);
     const events: TripHappened[] = [createdEvent(trip, by)];
@@ -137,8 +141,8 @@ export class Trips {
     const { trip } = await this.find(who, id);
     mustMoveStatus(who, trip);
     const at = this.#effectTime(who, input.at);
-    if (input.location !== undefined && trip.driverId !== null && who.role !== 'dispatcher') {
-      await this.#parts.ingest.batch(who, trip.driverId, [{ ...input.location, timestamp: at }], true);
+    if (input.location !== undefined && trip.driverId !== null) {
+      await this.#parts.ingest.withStatus(trip.driverId, { ...input.location, timestamp: at });
     }
     const by = actor(who, via);
     return this.#change(
@@ -166,6 +170,7 @@ export class Trips {
     const by = actor(who, via);
     const now = () => this.#parts.clock.now();
     const hasChanges = Object.keys(changes).length > 0;
+    if (changes.stops !== undefined) mustUniqueStops(stopsFrom(changes.stops));
     return this.#change(
       who,
       id,
@@ -175,7 +180,6 @@ export class Trips {
           : { kind: 'patch', driverId, receivedAt: now(), reply, tripId: id, patch: changes, by, at },
       (copy) => {
         const events = hasChanges ? patchTrip(copy, changes, at, by) : [];
-        mustUniqueStops(copy);
         if (to === undefined || to === copy.driverId) return events;
         const previous = copy.driverId;
         assign(copy, to, at);
@@ -189,7 +193,11 @@ export class Trips {
     mustManageTrips(who);
     for (let attempt = 1; ; attempt++) {
       const { trip, active } = await this.find(who, id);
-      if (hasStarted(trip) || !isOpenTrip(trip)) throw new WaycastError('trip_started', `the trip is ${trip.status}`);
+      if (hasStarted(trip)) throw new WaycastError('trip_started', `the trip is ${trip.status}`);
+      if (isOnItsWay(trip, active)) {
+        await arrival(attempt);
+        continue;
+      }
       if (active === null) {
         if (await this.#storeChange({ expected: trip.revision, trip, remove: true, events: [], outbox: [] })) return;
       } else {
@@ -216,6 +224,10 @@ export class Trips {
   ): Promise<Trip> {
     for (let attempt = 1; ; attempt++) {
       const { trip, active } = await this.find(who, id);
+      if (isOnItsWay(trip, active)) {
+        await arrival(attempt);
+        continue;
+      }
       if (active !== null) {
         const driverId = trip.driverId as string;
         const answer = await settledUnlessMoved(this.#ask('trip', driverId, (reply) => command(driverId, reply)));
@@ -234,21 +246,18 @@ export class Trips {
 
   /** A change of a trip that nobody drives: stored, then sent on its way and shown. */
   async #storeChange(change: TripChange): Promise<boolean> {
-    const { store, engine, fleet, bus } = this.#parts;
+    const { store, engine, fleet, bus, hot } = this.#parts;
     const done = await withinTime(store.changeTrip(change));
     if (!done) return false;
     engine.dispatch(change.outbox);
     const { trip } = change;
-    for (const event of change.events) fleet.happened(event, trip);
-    bus.publish({
-      type: 'snapshot',
-      feed: `trip:${trip.id}`,
-      epoch: `stored.${trip.revision}`,
-      seq: 0,
-      trip,
-      driver: null,
-      location: null,
-      etas: [],
+    const at = { feed: `trip:${trip.id}`, epoch: `stored.${trip.revision}` };
+    bus.publish({ type: 'snapshot', ...at, seq: 0, trip, driver: null, location: null, etas: [] });
+    change.events.forEach((event, index) => {
+      const published: EventPublished = { type: 'event', ...at, seq: index + 1, event, trip };
+      hot.append(published);
+      bus.publish(published);
+      fleet.happened(event, trip);
     });
     return true;
   }
@@ -302,6 +311,18 @@ async function settledUnlessMoved<T>(answer: Promise<T>): Promise<T | false> {
   }
 }
 
+/** Between two drivers, or ended a moment ago and not yet stored: whose it is must be settled before it changes [T7]. */
+function isOnItsWay(trip: Trip, active: ActiveTrip | null): boolean {
+  return active === null && trip.driverId !== null && isOpenTrip(trip);
+}
+
+/** A trip is on its way for a commit or two. */
+async function arrival(attempt: number): Promise<void> {
+  if (attempt >= ATTEMPTS)
+    throw new WaycastError('storage_unavailable', 'the trip is between two drivers; repeat later', { retryAfter: 1 });
+  await sleep(ARRIVAL_MS);
+}
+
 /** [A5] */
 async function withinTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -319,9 +340,9 @@ async function withinTime<T>(work: Promise<T>): Promise<T> {
 }
 
 /** Events are told apart by trip, stop and kind: two stops of one name would hide each other's. */
-function mustUniqueStops(trip: Trip): void {
+function mustUniqueStops(stops: readonly Stop[]): void {
   const ids = new Set<string>();
-  trip.stops.forEach(({ id }, index) => {
+  stops.forEach(({ id }, index) => {
     if (ids.has(id)) throw new WaycastError('bad_request', `two stops have the id ${id}`, { field: `/stops/${index}/id` });
     ids.add(id);
   });

@@ -1,7 +1,7 @@
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import { Problem, type Validator, validator, WaycastError } from '@waycast/protocol';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Convert } from 'typebox/value';
 import type { Hub } from '../../hub/hub.ts';
@@ -45,6 +45,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, _, reply) => sendProblem(reply as FastifyReply, error),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
   });

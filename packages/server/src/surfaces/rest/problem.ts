@@ -1,24 +1,10 @@
-import { ERRORS, type ErrorCode, type Problem, WaycastError } from '@waycast/protocol';
+import { type ErrorCode, WaycastError } from '@waycast/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { problemOf } from '../problem.ts';
 
-/** Any failure as problem details (RFC 9457). A fault of ours says nothing but that it was one. */
-export function problemOf(error: unknown): Problem {
-  const known = error instanceof WaycastError ? error : fromFastify(error);
-  const { code, message, field, retryAfter } = known;
-  const { status, title } = ERRORS[code];
-  return {
-    type: `urn:waycast:error:${code}`,
-    title,
-    status,
-    code,
-    detail: message,
-    ...(field !== undefined && { field }),
-    ...(retryAfter !== undefined && { retryAfter }),
-  };
-}
-
+/** Answers any failure as problem details. A fault of ours says nothing but that it was one. */
 export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
-  const problem = problemOf(error);
+  const problem = problemOf(error instanceof WaycastError ? error : fromFastify(error));
   if (problem.retryAfter !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfter));
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem);

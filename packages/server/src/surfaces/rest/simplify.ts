@@ -5,16 +5,23 @@ interface Point {
   readonly lng: number;
 }
 
+/** The line is laid through this many points at a time: one zigzag over a whole day would take the square of its length. */
+const SPAN = 500;
+
 /**
  * Leaves out points nearer than `tolerance` m to the line through those that stay (Douglas-Peucker, with a stack of
- * its own: a track of 100,000 points must not end in a stack overflow). First and last stay.
+ * its own: a track of 100,000 points must not end in a stack overflow). First and last stay, and one in 500.
  */
 export function simplify<T extends Point>(points: readonly T[], tolerance: number): T[] {
   if (points.length <= 2) return [...points];
   const keep = new Uint8Array(points.length);
-  keep[0] = 1;
-  keep[points.length - 1] = 1;
-  const spans: [number, number][] = [[0, points.length - 1]];
+  const end = points.length - 1;
+  keep[end] = 1;
+  const spans: [number, number][] = [];
+  for (let first = 0; first < end; first += SPAN) {
+    keep[first] = 1;
+    spans.push([first, Math.min(first + SPAN, end)]);
+  }
   for (let span = spans.pop(); span !== undefined; span = spans.pop()) {
     const [first, last] = span;
     let farthest = -1;

@@ -30,7 +30,7 @@ const ListQuery = Type.Object(
     label: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     kind: Type.Optional(Type.Enum([...TRIP_KINDS])),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
-    cursor: Type.Optional(Type.String({ maxLength: 128 })),
+    cursor: Type.Optional(Type.String({ pattern: '^\\d+~[A-Za-z0-9_.:-]{1,64}$' })),
   },
   { additionalProperties: false },
 );
@@ -121,7 +121,11 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
       const fixes = tolerance > 0 ? simplify(all, tolerance) : all;
       if (format === 'geojson') return reply.type('application/geo+json').serializer(JSON.stringify).send(toGeoJson(trip.id, fixes));
       if (format === 'gpx') return reply.type('application/gpx+xml').serializer(String).send(toGpx(trip.id, fixes));
-      if (format === 'polyline') return reply.serializer(JSON.stringify).send({ tripId: trip.id, polyline: encodePolyline(fixes) });
+      if (format === 'polyline')
+        return reply
+          .type('application/json')
+          .serializer(JSON.stringify)
+          .send({ tripId: trip.id, polyline: encodePolyline(fixes) });
       let distance = 0;
       all.forEach((fix, index) => {
         const before = all[index - 1];

@@ -1,10 +1,28 @@
-import { CLIENT_MESSAGES, type ClientMessage, type FixesMessage, type Validator, validator, WaycastError } from '@waycast/protocol';
+import {
+  CLIENT_MESSAGES,
+  type ClientMessage,
+  FixesMessage,
+  isId,
+  STREAM_LIMITS,
+  type Validator,
+  validator,
+  WaycastError,
+} from '@waycast/protocol';
+import Type from 'typebox';
 
 const VALIDATORS = Object.fromEntries(
   Object.entries(CLIENT_MESSAGES).map(([type, schema]) => [type, validator(schema)]),
 ) as unknown as Readonly<Record<ClientMessage['type'], Validator<ClientMessage>>>;
 
 /** @throws WaycastError that names the field */
+/** A backlog message apart from its fixes, which are looked at one by one (backlog.ts). */
+const ENVELOPE = validator(
+  Type.Object(
+    { ...FixesMessage.properties, fixes: Type.Array(Type.Unknown(), { minItems: 1, maxItems: STREAM_LIMITS.backlog }) },
+    { additionalProperties: false },
+  ),
+);
+
 export function readMessage(data: Buffer, isBinary: boolean): ClientMessage {
   if (isBinary) throw new WaycastError('bad_json', 'messages are JSON in text frames');
   let value: unknown;
@@ -19,7 +37,7 @@ export function readMessage(data: Buffer, isBinary: boolean): ClientMessage {
   const schema = VALIDATORS[type as ClientMessage['type']];
   if (schema.check(value)) return value;
   const { field, message } = schema.failure(value);
-  if (type === 'fixes' && field.startsWith('/fixes/')) return value as FixesMessage;
+  if (type === 'fixes' && ENVELOPE.check(value)) return value as FixesMessage;
   throw new WaycastError(type === 'fix' ? 'invalid_fix' : 'bad_request', `${field || 'message'} ${message}`, { field });
 }
 
@@ -30,27 +48,27 @@ export interface Named {
   readonly driver?: string;
 }
 
-/** What a message called itself; a batch goes by its first number. */
+/** What a message called itself, as far as it can be told; a batch goes by its first number. */
 export function namesOf(message: ClientMessage): Named {
-  if (message.type === 'fixes') {
-    const seq = message.fixes[0]?.seq;
-    return { ...(seq !== undefined && { seq }), ...(message.driver !== undefined && { driver: message.driver }) };
-  }
-  return message;
+  return named(message.type === 'fixes' ? { ...message, seq: message.fixes[0]?.seq } : message);
 }
 
-/** What a message that was refused called itself, as far as it can be told. */
+/** The same of a message that could not be read. */
 export function numbersOf(data: Buffer): Named {
   try {
-    const { seq, ref, driver } = JSON.parse(data.toString()) as { seq?: unknown; ref?: unknown; driver?: unknown };
-    return {
-      ...(Number.isSafeInteger(seq) && (seq as number) > 0 && { seq: seq as number }),
-      ...(typeof ref === 'string' && ref.length <= 64 && { ref }),
-      ...(typeof driver === 'string' && { driver }),
-    };
+    const value: unknown = JSON.parse(data.toString());
+    return value !== null && typeof value === 'object' ? named(value) : {};
   } catch {
     return {};
   }
+}
+
+function named({ seq, ref, driver }: { seq?: unknown; ref?: unknown; driver?: unknown }): Named {
+  return {
+    ...(Number.isSafeInteger(seq) && (seq as number) > 0 && { seq: seq as number }),
+    ...(typeof ref === 'string' && ref.length <= 64 && { ref }),
+    ...(isId(driver) && { driver }),
+  };
 }
 
 export function refOf({ ref }: { readonly ref?: string }): { ref?: string } {

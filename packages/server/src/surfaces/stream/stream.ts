@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STREAM_LIMITS, WaycastError } from '@waycast/protocol';
@@ -8,6 +8,7 @@ import type { Hub } from '../../hub/hub.ts';
 import type { Meter } from '../../hub/meter.ts';
 import type { Clock } from '../../hub/ports.ts';
 import type { Principal } from '../../hub/principal.ts';
+import { problemOf } from '../problem.ts';
 import type { Ack } from './acks.ts';
 import { Connection } from './connection.ts';
 
@@ -204,12 +205,15 @@ export class Stream {
   }
 }
 
-function refuse(socket: Duplex, { code, message, retryAfter }: WaycastError): void {
-  const status =
-    { unauthenticated: 401, token_expired: 401, forbidden_origin: 403, too_many_connections: 429, draining: 503 }[code as string] ?? 500;
-  const body = JSON.stringify({ type: 'about:blank', title: message, status, code, detail: message });
-  const retry = retryAfter === undefined ? '' : `Retry-After: ${Math.ceil(retryAfter)}\r\n`;
-  socket.end(
-    `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: application/problem+json\r\n${retry}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+function refuse(socket: Duplex, error: WaycastError): void {
+  const problem = problemOf(error);
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'Connection: close',
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(problem.retryAfter === undefined ? [] : [`Retry-After: ${Math.ceil(problem.retryAfter)}`]),
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
