@@ -39,7 +39,11 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   'adapters/*': [...to('hub/ports.ts', 'core', 'protocol', 'startup-error'), ...types('hub/delivery.ts')],
   auth: [...to('protocol', 'startup-error'), ...types('hub/principal.ts', 'hub/ports.ts')],
   // Core decides nothing at a surface's call: beside its types only what reads a distance, an ETA or a state.
-  'surfaces/*': [...to('hub', 'protocol', 'surfaces/views', 'core/geo.ts', 'core/eta.ts'), ...types('core', 'auth', 'metrics')],
+  'surfaces/*': [
+    ...to('hub', 'protocol', 'surfaces/views', 'surfaces/problem', 'core/geo.ts', 'core/eta.ts'),
+    ...types('core', 'auth', 'metrics'),
+  ],
+  'surfaces/problem': [...to('protocol')],
   'surfaces/views': [...to('core/driver.ts', 'protocol'), ...types('core', 'hub')],
   commands: [
     ...to('server', 'config', 'auth', 'client', 'simulator', 'replay', 'startup-error'),

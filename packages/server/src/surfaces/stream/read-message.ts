@@ -36,8 +36,8 @@ export function readMessage(data: Buffer, isBinary: boolean): ClientMessage {
     throw new WaycastError('unknown_type', 'type is none of a client message', { field: '/type' });
   const schema = VALIDATORS[type as ClientMessage['type']];
   if (schema.check(value)) return value;
-  const { field, message } = schema.failure(value);
   if (type === 'fixes' && ENVELOPE.check(value)) return value as FixesMessage;
+  const { field, message } = (type === 'fixes' ? ENVELOPE : schema).failure(value);
   throw new WaycastError(type === 'fix' ? 'invalid_fix' : 'bad_request', `${field || 'message'} ${message}`, { field });
 }
 
