@@ -31,6 +31,7 @@ const SNAPSHOT_EVERY_MS = 5_000;
 /** An idle driver leaves memory after this long, ms. */
 const UNLOAD_AFTER_MS = 600_000;
 const LOAD_RETRY_MS = 500;
+const SWEEP_EVERY_MS = 250;
 
 export interface EngineParts {
   readonly log: Log;
@@ -106,7 +107,7 @@ export class Engine {
     });
     log.consume(cursors, (entries) => this.#take(entries));
     this.#dispatch(outbox);
-    this.#stopSweep = clock.every(1_000, () => this.#sweep());
+    this.#stopSweep = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
     // Not awaited: serving starts at once, and those who were online are found silent in time [D2].
     void this.#wakeAll(online);
   }
@@ -227,13 +228,10 @@ export class Engine {
     for (const row of stored.rows) advance(driver, commandOf(row), row.position, rules, discarded);
     driver.seq = 0;
     for (const active of driver.trips) active.seq = 0;
-    this.#residents.set(id, {
-      driver,
-      partition: partitionOf(id),
-      dirty: stored.rows.length > 0,
-      storedWholeAt: clock.now(),
-      tickQueued: false,
-    });
+    const partition = partitionOf(id);
+    // Spread over the interval by partition, so that those who came together are not all stored whole together.
+    const storedWholeAt = clock.now() - (partition / PARTITIONS) * SNAPSHOT_EVERY_MS;
+    this.#residents.set(id, { driver, partition, dirty: stored.rows.length > 0, storedWholeAt, tickQueued: false });
     hot.put(driver);
   }
 
@@ -308,7 +306,7 @@ export class Engine {
       const resident = this.#residents.get(driver.id);
       if (resident === undefined) continue;
       resident.dirty = false;
-      resident.storedWholeAt = now;
+      resident.storedWholeAt = now - ((now - resident.storedWholeAt) % SNAPSHOT_EVERY_MS);
     }
     this.#whole.clear();
   }
@@ -352,7 +350,7 @@ export class Engine {
     this.#dispatch(outbox);
   }
 
-  /** Once a second: what silence decides, who is to be stored whole, who may leave memory. */
+  /** Now and then: what silence decides, who is to be stored whole, who may leave memory. */
   #sweep(): void {
     const { clock, log, hot } = this.#parts;
     const now = clock.now();

@@ -27,6 +27,8 @@ export function waycast(cli: string, nodeArgs: string[] = []): Peer {
         REST_RATE_LIMIT_PER_MINUTE: '100000000',
         LOG_LEVEL: 'warn',
         DRAIN_SECONDS: '2',
+        // As `npm start` runs it (scripts/setup.mjs).
+        NODE_OPTIONS: '--max-semi-space-size=64 --v8-pool-size=1',
       },
     }),
     ready,
