@@ -10,7 +10,7 @@ import { until } from './support/until.ts';
 
 const OLD = 'the-old-secret-that-is-rotated-out';
 const PUBLIC_KEY = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
-const ADMIN = { sub: 'ada', role: 'admin' };
+const ADMIN = { sub: 'car-a', role: 'admin' };
 
 let server: TestServer;
 let strict: TestServer;
@@ -59,11 +59,11 @@ describe('a token that is refused, by REST and by the stream alike [S7]', () => 
     ['not before tomorrow', jwt({ ...ADMIN, nbf: inSeconds(86_400) })],
     ['no subject', jwt({ role: 'admin' })],
     ['an empty subject', jwt({ sub: '', role: 'admin' })],
-    ['a subject that is an object', jwt({ sub: { id: 'ada' }, role: 'admin' })],
-    ['no role', jwt({ sub: 'ada' })],
-    ['a role nobody knows [S1]', jwt({ sub: 'ada', role: 'root' })],
-    ['a role of Object', jwt({ sub: 'ada', role: 'constructor' })],
-    ['a role __proto__', jwt({ sub: 'ada', role: '__proto__' })],
+    ['a subject that is an object', jwt({ sub: { id: 'car-a' }, role: 'admin' })],
+    ['no role', jwt({ sub: 'car-a' })],
+    ['a role nobody knows [S1]', jwt({ sub: 'car-a', role: 'root' })],
+    ['a role of Object', jwt({ sub: 'car-a', role: 'constructor' })],
+    ['a role __proto__', jwt({ sub: 'car-a', role: '__proto__' })],
     ['claims that are a list', jwt('[]')],
     ['claims that are no JSON', jwt('admin')],
     ['a tail cut off', jwt(ADMIN).slice(0, -1)],
@@ -100,7 +100,7 @@ describe('a token that is refused, by REST and by the stream alike [S7]', () => 
 
 describe('a token that is taken [S7]', () => {
   it('by sub or by user_id, a number too', async () => {
-    for (const claims of [{ sub: 'ada' }, { user_id: 'ada' }, { user_id: 7 }])
+    for (const claims of [{ sub: 'car-a' }, { user_id: 'car-a' }, { user_id: 7 }])
       expect(await taken(jwt({ ...claims, role: 'admin' })), JSON.stringify(claims)).toBe(200);
     const peer = await dial(server);
     peer.send({ type: 'auth', token: jwt({ user_id: 'dan', role: 'driver' }) });

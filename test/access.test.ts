@@ -20,9 +20,9 @@ const WHO = {
   'a dispatcher': { role: 'dispatcher', sub: 'dora' },
   'a dispatcher of its label': { role: 'dispatcher', sub: 'dirk', labels: ['shop'] },
   'a dispatcher of the trip': { role: 'dispatcher', sub: 'dina', trips: ['mine'] },
-  'a dispatcher of another label': { role: 'dispatcher', sub: 'dave', labels: ['else'] },
+  'a dispatcher of another label': { role: 'dispatcher', sub: 'car-d', labels: ['else'] },
   'a dispatcher of nothing': { role: 'dispatcher', sub: 'dull', trips: [] },
-  'an admin': { role: 'admin', sub: 'ada' },
+  'an admin': { role: 'admin', sub: 'car-a' },
   'a service': { role: 'service', sub: 'ship' },
   'a service of another trip': { role: 'service', sub: 'slim', trips: ['theirs'], drivers: ['olga'] },
 } as const;

@@ -149,7 +149,7 @@ describe('a ride', () => {
   });
 
   it('is drawn: a followed vehicle stands in the middle of the map in its colour, in the light and in the dark', async () => {
-    const { trip, publish } = await rideOf('Vera');
+    const { trip, publish } = await rideOf('Car 3');
     await rest.setStatus(trip, { status: 'EN_ROUTE' });
     publish(north(-2_000));
     await desk.at('trip-row', { tripId: trip }).click();
@@ -214,7 +214,7 @@ describe('a ride', () => {
 
 describe('a server that restarts', () => {
   it('is waited for: the page says so, comes back by itself, and the vehicle moves on', async () => {
-    const { trip, publish } = await rideOf('Ines');
+    const { trip, publish } = await rideOf('Car 7');
     await rest.setStatus(trip, { status: 'EN_ROUTE' });
     const before = publish(north(-900));
     await desk.at('trip-row', { tripId: trip }).click();

@@ -31,7 +31,7 @@ let api: OpenApi;
 
 beforeAll(async () => {
   server = await startServer({ env: { REST_RATE_LIMIT_PER_MINUTE: '1000000' } });
-  admin = caller(server, await server.token('admin', 'ada'));
+  admin = caller(server, await server.token('admin', 'car-a'));
   nobody = caller(server);
   api = (await nobody.get('/openapi.json')).json() as OpenApi;
 });

@@ -25,7 +25,7 @@ const PLAUSIBLE = [0, 1, 2, 4, 6, 5].map((i) => SENT[i] as (typeof SENT)[number]
 
 beforeAll(async () => {
   server = await startServer({ env: { REST_RATE_LIMIT_PER_MINUTE: '1000000', LOCATION_UPDATE_RATE_LIMIT: '0' } });
-  staff = caller(server, await server.token('admin', 'ada'));
+  staff = caller(server, await server.token('admin', 'car-a'));
   (await staff.post('/v1/trips', ride({ id, driverId: driver, at: PAST }))).as(TripView, 201);
   const taken = (await staff.post(`/v1/drivers/${driver}/locations`, { fixes: SENT })).as(FixReceipt);
   expect(taken).toEqual({ accepted: 7, stored: 7, duplicates: 0, suspect: 1, rejected: [] });

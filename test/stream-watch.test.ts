@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-const watcher = async (): Promise<Peer> => dial(server, { token: await server.token('admin', 'ada') });
+const watcher = async (): Promise<Peer> => dial(server, { token: await server.token('admin', 'car-a') });
 const create = async (input: object): Promise<string> => (await staff.post('/v1/trips', input)).as(TripView, 201).id;
 const at = (second: number) => new Date(PAST + second * 1000).toISOString();
 const report = async (driver: string, body: object) => expect((await staff.post(`/v1/drivers/${driver}/locations`, body)).status).toBe(200);

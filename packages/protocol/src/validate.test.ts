@@ -33,7 +33,7 @@ const BODIES: readonly (readonly [string, TSchema, object])[] = [
   ['a trip', TripInput, { kind: 'ride', stops: [STOP] }],
   ['a patch', TripPatch, { stops: [STOP] }],
   ['a status', StatusInput, { status: 'EN_ROUTE', location: HERE }],
-  ['a profile', DriverProfile, { name: 'Ada' }],
+  ['a profile', DriverProfile, { name: 'Car A' }],
 ];
 
 /** Where it says something is wrong; null when it takes it. */

@@ -16,21 +16,21 @@ function forge(header: object, claims: object, secret: string | null = SECRET, h
   const body = `${part(header)}.${part(claims)}`;
   return `${body}.${secret === null ? '' : createHmac(hash, secret).update(body).digest('base64url')}`;
 }
-const good = (more: object = {}) => ({ sub: 'ada', role: 'driver', exp: soon(), ...more });
+const good = (more: object = {}) => ({ sub: 'car-a', role: 'driver', exp: soon(), ...more });
 const HS256 = { alg: 'HS256', typ: 'JWT' };
 const refused = (token: string, code = 'unauthenticated', by = tokens) => expect(by.verify(token)).rejects.toMatchObject({ code });
 
 describe('tokens [S7]', () => {
   it('come back as they were signed', async () => {
-    const token = await tokens.sign({ sub: 'ada', role: 'merchant', trips: ['t'], drivers: [], labels: ['x', 'y'], ttl: 60 });
+    const token = await tokens.sign({ sub: 'car-a', role: 'merchant', trips: ['t'], drivers: [], labels: ['x', 'y'], ttl: 60 });
     const who = await tokens.verify(token);
-    expect(who).toMatchObject({ sub: 'ada', role: 'merchant', trips: new Set(['t']), drivers: new Set(), labels: new Set(['x', 'y']) });
+    expect(who).toMatchObject({ sub: 'car-a', role: 'merchant', trips: new Set(['t']), drivers: new Set(), labels: new Set(['x', 'y']) });
     expect(who.expiresAt).toBeGreaterThan(Date.now());
     expect(who.expiresAt).toBeLessThanOrEqual(Date.now() + 61_000);
   });
 
   it('made by others count when they are right', async () => {
-    expect(await tokens.verify(forge(HS256, good()))).toMatchObject({ sub: 'ada', role: 'driver', trips: undefined });
+    expect(await tokens.verify(forge(HS256, good()))).toMatchObject({ sub: 'car-a', role: 'driver', trips: undefined });
   });
 
   it.each([
@@ -66,11 +66,11 @@ describe('tokens [S7]', () => {
 
   it('that have ended are told apart, with 5 s of grace for clocks', async () => {
     await refused(forge(HS256, good({ exp: soon() - 610 })), 'token_expired');
-    await expect(tokens.verify(forge(HS256, good({ exp: soon() - 602 })))).resolves.toMatchObject({ sub: 'ada' });
+    await expect(tokens.verify(forge(HS256, good({ exp: soon() - 602 })))).resolves.toMatchObject({ sub: 'car-a' });
   });
 
   it('without an end are refused unless that is allowed', async () => {
-    const endless = forge(HS256, { sub: 'ada', role: 'driver' });
+    const endless = forge(HS256, { sub: 'car-a', role: 'driver' });
     await refused(endless);
     expect(await new Tokens({ ...OPTIONS, requireExp: false }).verify(endless)).toMatchObject({ expiresAt: null });
     await refused(forge(HS256, good({ exp: soon() - 700 })), 'token_expired', new Tokens({ ...OPTIONS, requireExp: false }));
@@ -86,14 +86,14 @@ describe('tokens [S7]', () => {
     await refused(forge(HS256, good()), 'unauthenticated', strict);
     await refused(forge(HS256, good({ iss: 'them', aud: 'waycast' })), 'unauthenticated', strict);
     await refused(forge(HS256, good({ iss: 'us', aud: 'other' })), 'unauthenticated', strict);
-    expect(await strict.verify(forge(HS256, good({ iss: 'us', aud: ['x', 'waycast'] })))).toMatchObject({ sub: 'ada' });
-    expect(await strict.verify(await strict.sign({ sub: 'ada', role: 'driver', ttl: 60 }))).toMatchObject({ sub: 'ada' });
+    expect(await strict.verify(forge(HS256, good({ iss: 'us', aud: ['x', 'waycast'] })))).toMatchObject({ sub: 'car-a' });
+    expect(await strict.verify(await strict.sign({ sub: 'car-a', role: 'driver', ttl: 60 }))).toMatchObject({ sub: 'car-a' });
   });
 
   it('of every listed secret count while keys rotate; the first signs', async () => {
     const rotating = new Tokens({ ...OPTIONS, secrets: [OTHER, SECRET] });
-    expect(await rotating.verify(forge(HS256, good(), SECRET))).toMatchObject({ sub: 'ada' });
-    expect(await rotating.verify(forge(HS256, good(), OTHER))).toMatchObject({ sub: 'ada' });
+    expect(await rotating.verify(forge(HS256, good(), SECRET))).toMatchObject({ sub: 'car-a' });
+    expect(await rotating.verify(forge(HS256, good(), OTHER))).toMatchObject({ sub: 'car-a' });
     await refused(forge(HS256, good(), 'a-third-secret-nobody-ever-listed'), 'unauthenticated', rotating);
     await refused(forge(HS256, good({ exp: soon() - 700 }), SECRET), 'token_expired', rotating);
     expect(
@@ -111,11 +111,11 @@ describe('tokens [S7]', () => {
 
 describe('the subject [S7]', () => {
   it.each([
-    [{ sub: 'ada' }, 'ada'],
-    [{ sub: undefined, user_id: 'bob' }, 'bob'],
-    [{ sub: 'ada', user_id: 'bob' }, 'ada'],
+    [{ sub: 'car-a' }, 'car-a'],
+    [{ sub: undefined, user_id: 'car-b' }, 'car-b'],
+    [{ sub: 'car-a', user_id: 'car-b' }, 'car-a'],
     [{ sub: undefined, user_id: 42 }, '42'],
-    [{ sub: '', user_id: 'bob' }, 'bob'],
+    [{ sub: '', user_id: 'car-b' }, 'car-b'],
   ])('of %j is %s', async (claims, sub) => {
     expect(await tokens.verify(forge(HS256, good(claims)))).toMatchObject({ sub });
   });

@@ -81,7 +81,7 @@ describe('silence [D2]', () => {
 
   it('is broken by a change of availability, not by a profile', () => {
     const { driver, take } = road();
-    take({ kind: 'profile', driverId: 'd', receivedAt: T0, reply: 0, profile: { name: 'Ada' } });
+    take({ kind: 'profile', driverId: 'd', receivedAt: T0, reply: 0, profile: { name: 'Car A' } });
     expect(driver.online).toBe(false);
     expect(said(take(available(1, true)))).toEqual(['online']);
   });

@@ -215,7 +215,7 @@ describe('removal [T6]', () => {
 
 describe('a patch', () => {
   it('changes what is named and keeps the progress of stops by their id', () => {
-    const one = trip('t', [stop('A', 'waypoint', 0)], { labels: ['x'], driverName: 'Ada' });
+    const one = trip('t', [stop('A', 'waypoint', 0)], { labels: ['x'], driverName: 'Car A' });
     countFix(one, at(0, 0));
     const { revision } = one;
     expect(patchTrip(one, { stops: [stop('B', 'waypoint', 5), stop('A', 'waypoint', 1)] }, LATER, BY)).toEqual([
@@ -223,7 +223,7 @@ describe('a patch', () => {
     ]);
     expect(one).toMatchObject({
       labels: ['x'],
-      driverName: 'Ada',
+      driverName: 'Car A',
       stops: [
         { id: 'B', arrivedAt: null },
         { id: 'A', arrivedAt: T0 },

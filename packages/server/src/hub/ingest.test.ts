@@ -17,8 +17,8 @@ const METER = {
   refused: () => undefined,
 };
 const OFF: Rate = { perSecond: Number.POSITIVE_INFINITY, burst: 1 };
-const ADA: Principal = { sub: 'ada', role: 'driver', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
-const ORIGIN: Origin = { who: ADA, driverId: 'ada', stream: 'phone', base: null, sender: 3 };
+const CAR_A: Principal = { sub: 'car-a', role: 'driver', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
+const ORIGIN: Origin = { who: CAR_A, driverId: 'car-a', stream: 'phone', base: null, sender: 3 };
 const HERE = { lat: 44.5, lng: 11.3 };
 
 /** Ingest over a log whose commands `answer` answers at once, as an engine would. */
@@ -51,7 +51,7 @@ describe('a live fix', () => {
     expect(await commands()).toEqual([
       {
         kind: 'fixes',
-        driverId: 'ada',
+        driverId: 'car-a',
         receivedAt: clock.now(),
         reply: 0,
         live: true,
@@ -61,19 +61,19 @@ describe('a live fix', () => {
         fixes: [{ seq: 5, fix: { ...HERE, at: clock.now(), speed: null, bearing: null, accuracy: null, altitude: null } }],
       },
     ]);
-    expect(taken[0]?.partition).toBe(partitionOf('ada'));
+    expect(taken[0]?.partition).toBe(partitionOf('car-a'));
   });
 
   it('of somebody else is refused before anything is taken [S2, S6]', async () => {
     const { ingest: one, commands } = ingest({ live: { perSecond: 1, burst: 1 } });
     for (let n = 0; n < 3; n++)
-      expect(() => one.live({ ...ORIGIN, driverId: 'bob' }, { seq: 1, input: HERE })).toThrow(
+      expect(() => one.live({ ...ORIGIN, driverId: 'car-b' }, { seq: 1, input: HERE })).toThrow(
         expect.objectContaining({ code: 'not_found' }),
       );
-    expect(() => one.live({ ...ORIGIN, who: { ...ADA, role: 'passenger' } }, { seq: 1, input: HERE })).toThrow(
+    expect(() => one.live({ ...ORIGIN, who: { ...CAR_A, role: 'passenger' } }, { seq: 1, input: HERE })).toThrow(
       expect.objectContaining({ code: 'forbidden' }),
     );
-    one.live({ ...ORIGIN, who: { ...ADA, sub: 'hub', role: 'service' }, driverId: 'bob' }, { seq: 1, input: HERE });
+    one.live({ ...ORIGIN, who: { ...CAR_A, sub: 'hub', role: 'service' }, driverId: 'car-b' }, { seq: 1, input: HERE });
     expect(await commands()).toHaveLength(1);
   });
 
@@ -145,7 +145,7 @@ describe('a batch over REST [A5]', () => {
         replies.settle({ reply: command.reply, kind: 'fixes', counts: { accepted: 1, stored: 1, duplicates: 0, suspect: 0, rejected } });
       },
     });
-    const receipt = await one.batch(ADA, 'ada', [{ lat: 91, lng: 0 }, HERE, 'x', HERE], false);
+    const receipt = await one.batch(CAR_A, 'car-a', [{ lat: 91, lng: 0 }, HERE, 'x', HERE], false);
     expect(receipt).toMatchObject({ accepted: 1, stored: 1 });
     expect(receipt.rejected).toEqual([
       { index: 0, code: 'invalid_fix', message: expect.stringContaining('/lat'), field: '/lat' },
@@ -156,16 +156,16 @@ describe('a batch over REST [A5]', () => {
 
   it('of nothing that can be taken is answered without the store', async () => {
     const { ingest: one, commands } = ingest();
-    expect(await one.batch(ADA, 'ada', [{}, null], false)).toMatchObject({ accepted: 0, rejected: [{ index: 0 }, { index: 1 }] });
+    expect(await one.batch(CAR_A, 'car-a', [{}, null], false)).toMatchObject({ accepted: 0, rejected: [{ index: 0 }, { index: 1 }] });
     expect(await commands()).toEqual([]);
   });
 
   it('live and backlog are limited apart [L1]', async () => {
     const { ingest: one } = ingest({ live: { perSecond: 1, burst: 1 }, backlog: { perSecond: 1, burst: 3 }, answer: counted });
-    await one.batch(ADA, 'ada', [HERE], true);
-    await expect(one.batch(ADA, 'ada', [HERE], true)).rejects.toMatchObject({ code: 'rate_limited' });
-    await one.batch(ADA, 'ada', [HERE, HERE, HERE], false);
-    await expect(one.batch(ADA, 'ada', [HERE], false)).rejects.toMatchObject({ code: 'rate_limited' });
+    await one.batch(CAR_A, 'car-a', [HERE], true);
+    await expect(one.batch(CAR_A, 'car-a', [HERE], true)).rejects.toMatchObject({ code: 'rate_limited' });
+    await one.batch(CAR_A, 'car-a', [HERE, HERE, HERE], false);
+    await expect(one.batch(CAR_A, 'car-a', [HERE], false)).rejects.toMatchObject({ code: 'rate_limited' });
   });
 
   it('that is not stored in time says that repeating is safe', async () => {
@@ -179,12 +179,12 @@ describe('a batch over REST [A5]', () => {
       backlog: new Limits(OFF, clock),
       meter: METER,
     });
-    await expect(one.batch(ADA, 'ada', [HERE], false)).rejects.toMatchObject({ code: 'storage_unavailable', retryAfter: 5 });
+    await expect(one.batch(CAR_A, 'car-a', [HERE], false)).rejects.toMatchObject({ code: 'storage_unavailable', retryAfter: 5 });
   });
 
   it('opening a stream is answered with where it stands [A4]', async () => {
     const { ingest: one } = ingest({ answer: ({ reply }, replies) => replies.settle({ reply, kind: 'opened', accepted: 7, stored: 7 }) });
-    expect(await one.open(ADA, 'ada', 'phone')).toMatchObject({ accepted: 7, stored: 7 });
-    await expect(one.open(ADA, 'bob', 'phone')).rejects.toMatchObject({ code: 'not_found' });
+    expect(await one.open(CAR_A, 'car-a', 'phone')).toMatchObject({ accepted: 7, stored: 7 });
+    await expect(one.open(CAR_A, 'car-b', 'phone')).rejects.toMatchObject({ code: 'not_found' });
   });
 });

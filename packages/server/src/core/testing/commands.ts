@@ -68,7 +68,7 @@ function command(clock: number, { unnumbered }: CommandOptions): fc.Arbitrary<Co
     fc.tuple(tripId, stops).map(([id, list]) => ({ kind: 'patch', ...more, tripId: id, patch: { stops: list } })),
     tripId.map((id) => ({ kind: 'remove', ...envelope, tripId: id })),
     fc.boolean().map((available) => ({ kind: 'availability', ...envelope, available })),
-    fc.constantFrom('Ada', null).map((name) => ({ kind: 'profile', ...envelope, profile: { name } })),
+    fc.constantFrom('Car A', null).map((name) => ({ kind: 'profile', ...envelope, profile: { name } })),
     fc.constant<Command>({ kind: 'tick', ...envelope }),
   ];
   return fc.oneof(

@@ -46,7 +46,7 @@ export function driverAt(id: string, position: number, more: Partial<Driver> = {
 }
 
 export function sampleTrip(id: string, more: Partial<Trip> = {}): Trip {
-  const stops = [{ type: 'pickup' as const, lat: 44.5, lng: 11.3, partyId: 'ada' }];
+  const stops = [{ type: 'pickup' as const, lat: 44.5, lng: 11.3, partyId: 'car-a' }];
   return { ...newTrip(id, { kind: 'ride', stops, labels: ['taxi'] }, 'digest', T0), ...more };
 }
 

@@ -101,7 +101,7 @@ function textIn(bytes: Buffer): string {
 
 describe('a delivery', () => {
   const driver = driverAt('d', 1, { latest: fixAt(1) });
-  const trip = sampleTrip('t', { driverId: 'd', driverName: 'Ada "Ã" 😀' });
+  const trip = sampleTrip('t', { driverId: 'd', driverName: 'Car "Ã" 😀' });
   const happened = { ...happening('trip:t', 'e', 4), trip };
   const deliveries: Delivery[] = [
     location('driver:d', 'e', 3),
