@@ -5,7 +5,13 @@ import { type Log, type LogEntry, PARTITIONS } from '../hub/ports.ts';
 /** This many commands may wait to be stored [A7]. */
 export const MAX_BACKLOG = 200_000;
 
-/** The log of one process: a queue that is handed on once per turn of the event loop. What it holds dies with the process. */
+/** So many are handed on at once; under load a turn of the event loop reads a thousand sockets, and the first must not wait for the last. */
+const AT_ONCE = 32;
+
+/**
+ * The log of one process: a queue that is handed on in every turn of the event loop, and within a turn when many have
+ * gathered. What it holds dies with the process.
+ */
 export class MemoryLog implements Log {
   readonly #positions: number[] = new Array(PARTITIONS).fill(0);
   readonly #trimmed: number[] = new Array(PARTITIONS).fill(0);
@@ -13,6 +19,7 @@ export class MemoryLog implements Log {
   #backlog = 0;
   #queue: LogEntry[] = [];
   #scheduled = false;
+  #handing = false;
   #take: ((entries: readonly LogEntry[]) => void) | undefined;
 
   constructor(cap = MAX_BACKLOG) {
@@ -28,9 +35,11 @@ export class MemoryLog implements Log {
     this.#positions[partition] = position;
     this.#backlog++;
     this.#queue.push({ partition, position, command, appendedAt: performance.now() });
-    if (!this.#scheduled) {
+    if (this.#queue.length >= AT_ONCE && !this.#handing) {
+      this.#handOn();
+    } else if (!this.#scheduled) {
       this.#scheduled = true;
-      setImmediate(this.#handOn);
+      setImmediate(this.#onTurn);
     }
   }
 
@@ -55,10 +64,20 @@ export class MemoryLog implements Log {
     return this.#backlog >= this.#cap;
   }
 
-  readonly #handOn = (): void => {
+  readonly #onTurn = (): void => {
     this.#scheduled = false;
-    const entries = this.#queue;
-    this.#queue = [];
-    this.#take?.(entries);
+    this.#handOn();
   };
+
+  #handOn(): void {
+    const entries = this.#queue;
+    if (entries.length === 0) return;
+    this.#queue = [];
+    this.#handing = true;
+    try {
+      this.#take?.(entries);
+    } finally {
+      this.#handing = false;
+    }
+  }
 }
