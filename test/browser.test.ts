@@ -240,7 +240,7 @@ describe('a server that restarts', () => {
 
 describe('on a phone, in the dark', () => {
   it('shows the list and a trip that a thumb can use, and nothing hangs over the side', async () => {
-    const { trip, publish } = await rideOf('Fatima of the very long name that does not end where a screen does');
+    const { trip, publish } = await rideOf('Car of the very long name that does not end where a screen does');
     await rest.setStatus(trip, { status: 'EN_ROUTE' });
     const place = publish(north(-900));
     const storageState = await desk.page.context().storageState();

@@ -50,7 +50,8 @@ function parse(text: string): Call[] {
   for (const line of text.split('\n')) {
     const [, thread = '', rest = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
     if (rest.endsWith('<unfinished ...>')) {
-      begun.set(thread, rest.slice(0, -'<unfinished ...>'.length));
+      // The space before the mark is strace's, not the call's.
+      begun.set(thread, rest.slice(0, -'<unfinished ...>'.length).trimEnd());
       continue;
     }
     const whole = rest.startsWith('<... ') ? `${begun.get(thread) ?? ''}${rest.replace(/^<\.\.\. \w+ resumed>/, '')}` : rest;
