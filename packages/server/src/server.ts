@@ -122,8 +122,6 @@ async function compose(config: Config, { log, clock, tokens, store }: Foundation
   const limits = new Limits({ perSecond: config.restPerMinute / 60, burst: config.restPerMinute }, clock);
   let draining = false;
   const app = await buildApp({
-    hub,
-    clock,
     logger: log,
     version: VERSION,
     verify: (token) => tokens.verify(token),

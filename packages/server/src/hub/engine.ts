@@ -106,7 +106,7 @@ export class Engine {
       this.#committed[partition] = cursor;
     });
     log.consume(cursors, (entries) => this.#take(entries));
-    this.#dispatch(outbox);
+    this.dispatch(outbox);
     this.#stopSweep = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
     // Not awaited: serving starts at once, and those who were online are found silent in time [D2].
     void this.#wakeAll(online);
@@ -318,15 +318,15 @@ export class Engine {
     for (const { partition, to } of cursors) log.trim(partition, to);
     if (duplicates.length > 0) countDuplicates(effects, duplicates);
     // Before the answers: whoever is answered may rely on the trip being on its way to its driver.
-    this.#dispatch(effects.outbox);
+    this.dispatch(effects.outbox);
     for (const { sender, driverId, stream, upTo } of progress) senders.get(sender)?.stored(driverId, stream, upTo);
     for (const answer of effects.answers) replies.settle(answer);
     meter.stored(oldest, effects.rows.length);
     this.#schedule();
   }
 
-  /** Sends outbox entries to the partition they are for. Harmless when repeated. */
-  #dispatch(outbox: readonly OutboxEntry[]): void {
+  /** Sends outbox entries to the partition they are for: the way of a trip to its driver [T7]. Harmless when repeated. */
+  dispatch(outbox: readonly OutboxEntry[]): void {
     const { log, clock } = this.#parts;
     for (const { id, trip, previous, by, at } of outbox) {
       if (trip.driverId === null) continue;
@@ -343,11 +343,6 @@ export class Engine {
       };
       log.append(partitionOf(trip.driverId), command);
     }
-  }
-
-  /** For trips created in the store: their way to their driver [T7]. */
-  dispatch(outbox: readonly OutboxEntry[]): void {
-    this.#dispatch(outbox);
   }
 
   /** Now and then: what silence decides, who is to be stored whole, who may leave memory. */

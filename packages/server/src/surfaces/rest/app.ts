@@ -4,9 +4,7 @@ import { Problem, type Validator, validator, WaycastError } from '@waycast/proto
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Convert } from 'typebox/value';
-import type { Hub } from '../../hub/hub.ts';
 import type { Limits } from '../../hub/limits.ts';
-import type { Clock } from '../../hub/ports.ts';
 import type { Principal } from '../../hub/principal.ts';
 import { notFound, sendProblem } from './problem.ts';
 
@@ -24,8 +22,6 @@ declare module 'fastify' {
 const BODY_BYTES = 1_048_576;
 
 export interface AppParts {
-  readonly hub: Hub;
-  readonly clock: Clock;
   readonly logger: FastifyBaseLogger;
   readonly version: string;
   readonly verify: (token: string) => Promise<Principal>;
