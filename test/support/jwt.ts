@@ -9,7 +9,7 @@ export const inSeconds = (s: number): number => Math.floor(Date.now() / 1000) + 
 /** A token as anybody could write one: any header, any claims, any secret; `exp` an hour away unless the claims say otherwise. */
 export function jwt(
   claims: object | string,
-  { secret = SECRET, header = {}, hash = 'sha256' }: { secret?: string; header?: object; hash?: string } = {},
+  { secret = SECRET, header = {}, hash = 'sha256' }: { secret?: string | Buffer; header?: object; hash?: string } = {},
 ): string {
   const payload = typeof claims === 'string' ? claims : { exp: inSeconds(3_600), ...claims };
   const signed = `${coded({ alg: 'HS256', typ: 'JWT', ...header })}.${coded(payload)}`;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { StartupError } from '../startup-error.ts';
-import { installationSecret } from './secret.ts';
+import { installationSecret, secretsOf } from './secret.ts';
 
 const folders: string[] = [];
 function folder(): string {
@@ -37,4 +37,14 @@ it('that cannot be written says so in one line', () => {
   const file = join(folder(), 'file');
   writeFileSync(file, '');
   expect(() => installationSecret(join(file, 'data'))).toThrow(/^the secret .* cannot be read or made/);
+});
+
+it('is what counts where HS256 is not listed: JWT_SECRET_KEY is then good for nothing [J4]', () => {
+  const dataDir = folder();
+  const secrets = ['a-secret-that-others-know'];
+  const settings = { dataDir, secrets, algorithms: undefined, jwksUrl: 'https://id.example/keys' };
+  expect(secretsOf(settings)).toEqual(secrets);
+  expect(secretsOf({ ...settings, secrets: undefined })).toEqual([installationSecret(dataDir)]);
+  expect(secretsOf({ ...settings, algorithms: ['RS256'] })).toEqual([installationSecret(dataDir)]);
+  expect(() => secretsOf({ ...settings, algorithms: ['RS256'], jwksUrl: undefined })).toThrow(StartupError);
 });

@@ -1,8 +1,8 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import type { Role } from '../hub/principal.ts';
-import { roleOf, type TokenOptions, Tokens } from './tokens.ts';
+import { type Role, roleOf } from '../hub/principal.ts';
+import { type TokenOptions, Tokens } from './tokens.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters';
 const OTHER = 'another-secret-of-over-32-characters';
@@ -82,7 +82,7 @@ describe('tokens [S7]', () => {
   });
 
   it('must name issuer and audience where they are configured', async () => {
-    const strict = new Tokens({ ...OPTIONS, issuer: 'us', audience: 'waycast' });
+    const strict = new Tokens({ ...OPTIONS, issuer: ['us'], audience: ['waycast'] });
     await refused(forge(HS256, good()), 'unauthenticated', strict);
     await refused(forge(HS256, good({ iss: 'them', aud: 'waycast' })), 'unauthenticated', strict);
     await refused(forge(HS256, good({ iss: 'us', aud: 'other' })), 'unauthenticated', strict);
@@ -180,5 +180,28 @@ describe('scopes [S3, S4]', () => {
   it('keep what is text, and are undefined only where there are none', async () => {
     const who = await tokens.verify(forge(HS256, good({ trips: ['a', 7, null, 'b'], drivers: [] })));
     expect(who).toMatchObject({ trips: new Set(['a', 'b']), drivers: new Set(), labels: undefined });
+  });
+});
+
+describe('what a token says [J1]', () => {
+  it('is read without deciding what its bearer is', async () => {
+    const claims = { sub: undefined, user_id: 7, email: 'd@example.com', role: undefined };
+    expect(await tokens.identify(forge(HS256, good(claims)))).toMatchObject({ sub: '7', userId: '7', email: 'd@example.com', roles: [] });
+    await refused(forge(HS256, good(claims)));
+    const both = await tokens.identify(forge(HS256, good({ user_id: 'u-1', role: 'RIDER', roles: ['Offline_Access', 7, null, 'Admin'] })));
+    expect(both).toMatchObject({ sub: 'car-a', userId: 'u-1', email: null, roles: ['rider', 'offline_access', 'admin'] });
+  });
+
+  it.each([{ email: '' }, { email: 7 }, { email: ['d@example.com'] }, { email: 'x'.repeat(257) }, { email: undefined }])(
+    'of %j is no email',
+    async (claims) => {
+      expect(await tokens.identify(forge(HS256, good(claims)))).toMatchObject({ email: null });
+    },
+  );
+
+  it('may lack a subject; times and signature may not', async () => {
+    expect(await tokens.identify(forge(HS256, good({ sub: undefined })))).toMatchObject({ sub: null, userId: null });
+    await expect(tokens.identify(forge(HS256, good(), OTHER))).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect(tokens.identify(forge(HS256, good({ exp: soon() - 700 })))).rejects.toMatchObject({ code: 'token_expired' });
   });
 });

@@ -1,28 +1,21 @@
 import { WaycastError } from '@waycast/protocol';
-import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
-import type { Principal, Role } from '../hub/principal.ts';
-
-/** Old and other names of the roles [S1]. */
-const ROLE_NAMES: Readonly<Record<string, Role>> = {
-  driver: 'driver',
-  passenger: 'passenger',
-  customer: 'passenger',
-  rider: 'passenger',
-  merchant: 'merchant',
-  dispatcher: 'dispatcher',
-  admin: 'admin',
-  superadmin: 'admin',
-  service: 'service',
-};
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
+import { type Identity, type Principal, principalOf, type Role } from '../hub/principal.ts';
+import type { Algorithm, KeyAlgorithm } from './algorithms.ts';
+import type { KeyOf } from './fetch-keys.ts';
+import type { KeySource } from './jwks.ts';
 
 const CLOCK_TOLERANCE_S = 5;
 
 export interface TokenOptions {
-  /** The first one signs; all of them verify, so that keys can be rotated. */
+  /** For HS256, and for nothing else. The first one signs; all of them verify, so that they can be rotated. */
   readonly secrets: readonly string[];
   readonly requireExp: boolean;
-  readonly issuer: string | undefined;
-  readonly audience: string | undefined;
+  /** A token must name one of these; undefined: any or none. */
+  readonly issuer: readonly string[] | undefined;
+  readonly audience: readonly string[] | undefined;
+  /** For RS256 and ES256, as far as they are listed. */
+  readonly byKey?: { readonly algorithms: readonly KeyAlgorithm[]; readonly keys: KeySource } | undefined;
 }
 
 export interface NewToken {
@@ -35,75 +28,130 @@ export interface NewToken {
   readonly ttl: number;
 }
 
-/** Tokens: HS256, the algorithm fixed here and never taken from the token [S7]. */
+/** Tokens. Each algorithm has keys of its own, and only those that are configured count: a token chooses nothing [S7, J2, J3]. */
 export class Tokens {
   readonly #options: TokenOptions;
-  readonly #keys: readonly Uint8Array[];
+  readonly #secrets: readonly Uint8Array[];
 
   constructor(options: TokenOptions) {
     this.#options = options;
-    this.#keys = options.secrets.map((secret) => new TextEncoder().encode(secret));
+    this.#secrets = options.secrets.map((secret) => new TextEncoder().encode(secret));
   }
 
   async sign({ sub, role, trips, drivers, labels, ttl }: NewToken): Promise<string> {
     const { issuer, audience } = this.#options;
     const claims: JWTPayload = { sub, role, ...(trips && { trips }), ...(drivers && { drivers }), ...(labels && { labels }) };
     const token = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).setIssuedAt().setExpirationTime(`${ttl}s`);
-    if (issuer !== undefined) token.setIssuer(issuer);
-    if (audience !== undefined) token.setAudience(audience);
-    return token.sign(this.#keys[0] as Uint8Array);
+    if (issuer !== undefined) token.setIssuer(issuer[0] as string);
+    if (audience !== undefined) token.setAudience(audience[0] as string);
+    return token.sign(this.#secrets[0] as Uint8Array);
   }
 
-  /** @throws WaycastError `token_expired` or `unauthenticated`, saying why but never the token */
+  /** @throws WaycastError `token_expired`, `unauthenticated` or `keys_unavailable`, saying why but never the token */
   async verify(token: string): Promise<Principal> {
-    return principalOf(await this.#payload(token));
+    return principalOf(await this.identify(token));
   }
 
-  async #payload(token: string): Promise<JWTPayload> {
-    const { requireExp, issuer, audience } = this.#options;
+  /**
+   * What a token says, once its signature and its times hold; who its bearer is here is for the caller to decide [J1].
+   * @throws WaycastError `token_expired`, `unauthenticated` or `keys_unavailable`, saying why but never the token
+   */
+  async identify(token: string): Promise<Identity> {
+    try {
+      return identityOf(await this.#claims(token));
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  async #claims(token: string): Promise<JWTPayload> {
+    const { alg, kid } = decodeProtectedHeader(token);
+    if (alg === 'HS256') return this.#bySecrets(token);
+    const algorithm = this.#options.byKey?.algorithms.find((one) => one === alg);
+    if (algorithm === undefined || !(kid === undefined || typeof kid === 'string')) throw new errors.JWSInvalid();
+    return this.#byKeys(token, algorithm, kid);
+  }
+
+  async #bySecrets(token: string): Promise<JWTPayload> {
     let failure: unknown;
-    for (const key of this.#keys) {
+    for (const secret of this.#secrets) {
       try {
-        const { payload } = await jwtVerify(token, key, {
-          algorithms: ['HS256'],
-          clockTolerance: CLOCK_TOLERANCE_S,
-          requiredClaims: requireExp ? ['exp'] : [],
-          ...(issuer !== undefined && { issuer }),
-          ...(audience !== undefined && { audience }),
-        });
-        return payload;
+        return (await jwtVerify(token, secret, this.#checks('HS256'))).payload;
       } catch (error) {
         failure = error;
-        // Only a wrong signature may be right by another key.
+        // Only a wrong signature may be right by another secret.
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
       }
     }
-    if (failure instanceof errors.JWTExpired) throw new WaycastError('token_expired');
-    const reason =
-      failure instanceof errors.JWTClaimValidationFailed ? `claim ${failure.claim}: ${failure.reason}` : 'not a token of this server';
-    throw new WaycastError('unauthenticated', reason);
+    throw failure;
+  }
+
+  async #byKeys(token: string, algorithm: KeyAlgorithm, kid: string | undefined): Promise<JWTPayload> {
+    const { keys } = this.#options.byKey as { keys: KeySource };
+    for (let known: KeyOf = await keys.current(); ; ) {
+      try {
+        return await byKeySet(token, known, this.#checks(algorithm));
+      } catch (error) {
+        // A key not heard of yet. Where keys have no name, a signature that fits none of them is one.
+        const isUnheard =
+          error instanceof errors.JWKSNoMatchingKey || (kid === undefined && error instanceof errors.JWSSignatureVerificationFailed);
+        const later = isUnheard ? await keys.laterThan(known) : undefined;
+        if (later === undefined) throw error;
+        known = later;
+      }
+    }
+  }
+
+  #checks(algorithm: Algorithm): JWTVerifyOptions {
+    const { requireExp, issuer, audience } = this.#options;
+    return {
+      algorithms: [algorithm],
+      clockTolerance: CLOCK_TOLERANCE_S,
+      requiredClaims: requireExp ? ['exp'] : [],
+      ...(issuer !== undefined && { issuer: [...issuer] }),
+      ...(audience !== undefined && { audience: [...audience] }),
+    };
   }
 }
 
-function principalOf(claims: JWTPayload): Principal {
-  const sub = text(claims.sub) ?? text(claims.user_id);
-  if (sub === undefined) throw new WaycastError('unauthenticated', 'the token names no subject (sub or user_id)');
+async function byKeySet(token: string, keys: KeyOf, checks: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keys, checks)).payload;
+  } catch (several) {
+    if (!(several instanceof errors.JWKSMultipleMatchingKeys)) throw several;
+    for await (const key of several) {
+      try {
+        return (await jwtVerify(token, key, checks)).payload;
+      } catch (error) {
+        // A TypeError is about the key: one that is too weak must not hide the next one.
+        if (!(error instanceof errors.JWSSignatureVerificationFailed || error instanceof TypeError)) throw error;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+function refusal(error: unknown): WaycastError {
+  if (error instanceof WaycastError) return error;
+  if (error instanceof errors.JWTExpired) return new WaycastError('token_expired');
+  const reason = error instanceof errors.JWTClaimValidationFailed ? `claim ${error.claim}: ${error.reason}` : 'not a token of this server';
+  return new WaycastError('unauthenticated', reason);
+}
+
+function identityOf(claims: JWTPayload): Identity {
   // Identity providers list roles of their own beside ours.
   const named: unknown[] = [claims.role, ...(Array.isArray(claims.roles) ? claims.roles : [])];
-  const role = named.map((name) => (typeof name === 'string' ? roleOf(name) : undefined)).find((known) => known !== undefined);
-  if (role === undefined) throw new WaycastError('unauthenticated', 'the token names no role this server knows');
+  const userId = text(claims.user_id);
   return {
-    sub,
-    role,
+    sub: text(claims.sub) ?? userId ?? null,
+    userId: userId ?? null,
+    email: typeof claims.email === 'string' ? (text(claims.email) ?? null) : null,
+    roles: named.filter((name) => typeof name === 'string').map((name) => name.toLowerCase()),
     trips: scope(claims, 'trips'),
     drivers: scope(claims, 'drivers'),
     labels: scope(claims, 'labels'),
     expiresAt: claims.exp === undefined ? null : claims.exp * 1000,
   };
-}
-
-export function roleOf(name: string): Role | undefined {
-  return Object.hasOwn(ROLE_NAMES, name.toLowerCase()) ? ROLE_NAMES[name.toLowerCase()] : undefined;
 }
 
 function text(value: unknown): string | undefined {
