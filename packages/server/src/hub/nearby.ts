@@ -1,0 +1,79 @@
+import type { DriverStatus } from '@waycast/protocol';
+import { Nearby } from '../core/nearby.ts';
+import { mayFind, mustSearchNearby } from './access.ts';
+import type { FleetRow } from './delivery.ts';
+import type { Clock } from './ports.ts';
+import type { Principal } from './principal.ts';
+
+/** Around where, and who counts. Degrees, m. */
+export interface NearbySearch {
+  readonly lat: number;
+  readonly lng: number;
+  readonly radius: number;
+  readonly limit: number;
+  readonly statuses: readonly DriverStatus[];
+  /** Of an open trip; null for any and none. */
+  readonly label: string | null;
+  /** Heard of within so many ms. */
+  readonly maxAgeMs: number;
+}
+
+export interface NearbyDriver {
+  readonly row: FleetRow;
+  /** m */
+  readonly distance: number;
+}
+
+/** Where everybody is who is not offline, for finding the nearest: as the fleet feed told it, so up to a second old [N2]. */
+export class NearbyDrivers {
+  readonly #clock: Clock;
+  readonly #points = new Nearby();
+  readonly #slots = new Map<string, number>();
+  /** By slot. The status stands apart as well: most are ruled out by it, and it lies close together. */
+  readonly #rows: (FleetRow | null)[] = [];
+  readonly #statuses: (DriverStatus | null)[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How a driver stands now. */
+  put(row: FleetRow): void {
+    const { driver, lat, lng } = row;
+    let slot = this.#slots.get(driver);
+    if (slot === undefined) {
+      slot = this.#points.add(lat, lng);
+      this.#slots.set(driver, slot);
+    } else {
+      this.#points.move(slot, lat, lng);
+    }
+    this.#rows[slot] = row;
+    this.#statuses[slot] = row.status;
+  }
+
+  /** A driver went offline; harmless for one that is not known. */
+  drop(driverId: string): void {
+    const slot = this.#slots.get(driverId);
+    if (slot === undefined) return;
+    this.#slots.delete(driverId);
+    this.#points.remove(slot);
+    this.#rows[slot] = null;
+    this.#statuses[slot] = null;
+  }
+
+  /**
+   * The nearest first.
+   * @throws WaycastError `forbidden` [N5]
+   */
+  find(who: Principal, { statuses, label, maxAgeMs, ...around }: NearbySearch): NearbyDriver[] {
+    mustSearchNearby(who, statuses, label);
+    const since = this.#clock.now() - maxAgeMs;
+    const accept = (slot: number): boolean => {
+      const status = this.#statuses[slot] ?? null;
+      if (status === null || !statuses.includes(status)) return false;
+      const row = this.#rows[slot] as FleetRow;
+      return row.heardAt >= since && (label === null || row.labels.includes(label)) && mayFind(who, row.driver, row.stale);
+    };
+    return this.#points.nearest({ ...around, accept }).map(({ slot, distance }) => ({ row: this.#rows[slot] as FleetRow, distance }));
+  }
+}
