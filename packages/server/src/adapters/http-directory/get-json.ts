@@ -1,0 +1,61 @@
+/** An answer may take this long altogether, ms, and be this large. */
+export const WITHIN_MS = 2_000;
+export const MOST_BYTES = 1_048_576;
+
+/** The service cannot be asked now: another try may succeed. */
+export class Unanswered extends Error {}
+
+/** The service answered, and asking again would bring the same. */
+export class WrongAnswer extends Error {}
+
+/**
+ * Asks once. Redirects are not followed: the operator named the address, nobody else does.
+ * @returns the parsed body; undefined for a 404
+ * @throws Unanswered, WrongAnswer: in a few words, without anything that was sent
+ */
+export async function getJson(url: URL, closed: AbortSignal): Promise<unknown> {
+  // Not AbortSignal.timeout: it may be collected, and then never fire, while only a fetch looks at it.
+  const over = new AbortController();
+  const stop = () => over.abort();
+  const timer = setTimeout(stop, WITHIN_MS).unref();
+  closed.addEventListener('abort', stop);
+  try {
+    if (closed.aborted) throw new WrongAnswer('this server is closing');
+    const response = await fetch(url, { redirect: 'manual', signal: over.signal, headers: { accept: 'application/json' } });
+    if (response.status === 200) return parsed(await textOf(response));
+    await response.body?.cancel();
+    if (response.status === 404) return undefined;
+    const told = `it answered ${response.status}`;
+    throw response.status >= 500 ? new Unanswered(told) : new WrongAnswer(told);
+  } catch (error) {
+    if (error instanceof WrongAnswer || error instanceof Unanswered) throw error;
+    if (closed.aborted) throw new WrongAnswer('this server is closing', { cause: error });
+    if (over.signal.aborted) throw new Unanswered(`it did not answer within ${WITHIN_MS / 1_000} s`, { cause: error });
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    throw new Unanswered(`it cannot be reached (${code ?? (error as Error).message})`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    closed.removeEventListener('abort', stop);
+  }
+}
+
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    // Leaving the loop cancels what is still to come. What was compressed counts as what it becomes.
+    if (bytes > MOST_BYTES) throw new WrongAnswer('it sent more than 1 MB');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Without the parser's own words: they quote what was sent.
+    throw new WrongAnswer('it sent no JSON');
+  }
+}

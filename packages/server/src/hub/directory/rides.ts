@@ -1,0 +1,173 @@
+import { isId, WaycastError } from '@waycast/protocol';
+import { isOpenTrip, type Trip } from '../../core/trip.ts';
+import type { Clock } from '../ports.ts';
+import type { Principal } from '../principal.ts';
+import type { FoundTrip, Trips } from '../trips.ts';
+import { Answers } from './answers.ts';
+import type { Directory, ExternalBooking, ExternalRide } from './directory.ts';
+import { endOf, mirrorPatch, newMirror, type Outside } from './mirror.ts';
+import { EARLIEST_MS, Refresher } from './refresher.ts';
+import { statusSteps } from './status-steps.ts';
+
+/** As whom this server does what the services outside say. */
+const DIRECTORY: Principal = {
+  sub: 'directory',
+  role: 'service',
+  trips: undefined,
+  drivers: undefined,
+  labels: undefined,
+  expiresAt: null,
+};
+const VIA = 'directory';
+/** The driver, say, may end the trip while it is being changed: this often it is looked at again. */
+const ATTEMPTS = 5;
+/** Refusals that only say that the trip is not what it was a moment ago. */
+const OVERTAKEN: ReadonlySet<string> = new Set(['trip_exists', 'trip_closed', 'illegal_transition', 'revision_conflict', 'not_found']);
+
+export interface RidesParts {
+  readonly trips: Trips;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/**
+ * Rides as the old clients mean them: trips of kind `ride`. Where rides or bookings live in services outside, those
+ * are asked, and the own trip is brought in line with what they say: everything else sees trips only [X].
+ */
+export class Rides {
+  readonly #parts: RidesParts;
+  readonly #rides: Answers<ExternalRide> | null;
+  readonly #bookings: Answers<readonly ExternalBooking[]> | null;
+  readonly #refresher: Refresher | null;
+  readonly #finding = new Map<string, Promise<FoundTrip | null>>();
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(parts: RidesParts) {
+    const { directory, clock, warn } = parts;
+    this.#parts = parts;
+    this.#rides = directory.ride && new Answers(directory.ride, clock);
+    this.#bookings = directory.bookings && new Answers(directory.bookings, clock);
+    const isOwn = this.#rides === null && this.#bookings === null;
+    const failed = (_: string, error: unknown) => {
+      if (codeOf(error) !== 'directory_unavailable') warn('a ride could not be brought in line; it is tried again', error);
+    };
+    this.#refresher = isOwn
+      ? null
+      : new Refresher({ clock, refresh: (rideId) => this.#refresh(rideId), askedAt: (rideId) => this.#askedAt(rideId), failed });
+  }
+
+  /**
+   * The ride as it stands, null when there is none; `active` may still be null for a moment after its first find. Who
+   * may see it is the caller's to decide. Many may ask at once.
+   * @throws WaycastError `directory_unavailable` when a service has to be asked and cannot be; `storage_unavailable`
+   */
+  async find(rideId: string): Promise<FoundTrip | null> {
+    if (!isId(rideId)) return null;
+    const finding = this.#finding.get(rideId);
+    if (finding !== undefined) return finding;
+    const found = this.#find(rideId).finally(() => this.#finding.delete(rideId));
+    this.#finding.set(rideId, found);
+    return found;
+  }
+
+  /**
+   * While somebody watches, what happens to the ride and its bookings outside shows on the trip's feed, as `changed`,
+   * `assignment` and `status` events, within 30 s [X6]. As many `unwatch` as `watch`.
+   */
+  watch(rideId: string): void {
+    this.#refresher?.watch(rideId);
+  }
+
+  unwatch(rideId: string): void {
+    this.#refresher?.unwatch(rideId);
+  }
+
+  close(): void {
+    this.#refresher?.close();
+  }
+
+  async #find(rideId: string): Promise<FoundTrip | null> {
+    await Promise.all([this.#rides?.get(rideId), this.#bookings?.get(rideId)]);
+    return this.#inTurn(rideId, () => this.#bringInLine(rideId));
+  }
+
+  /** One service may be down: what the other says takes effect all the same. */
+  async #refresh(rideId: string): Promise<void> {
+    // Not the one that has just answered, when only the other has to be asked once more.
+    const renewed = await Promise.allSettled([this.#rides?.get(rideId, EARLIEST_MS), this.#bookings?.get(rideId, EARLIEST_MS)]);
+    await this.#inTurn(rideId, () => this.#bringInLine(rideId));
+    for (const one of renewed) if (one.status === 'rejected') throw one.reason;
+  }
+
+  #askedAt(rideId: string): number | undefined {
+    const times = [this.#rides, this.#bookings].flatMap((answers) => answers?.askedAt(rideId) ?? []);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** One change of a ride at a time, each by the newest answers: an older one never comes after a newer one. */
+  #inTurn<T>(rideId: string, work: () => Promise<T>): Promise<T> {
+    const turn = Promise.allSettled([this.#turns.get(rideId)])
+      .then(work)
+      .finally(() => {
+        if (this.#turns.get(rideId) === turn) this.#turns.delete(rideId);
+      });
+    this.#turns.set(rideId, turn);
+    return turn;
+  }
+
+  async #bringInLine(rideId: string): Promise<FoundTrip | null> {
+    const ride = this.#rides?.newest(rideId);
+    // A ride the service does not know is none, whatever was known of it before [X2].
+    if (ride === null) return null;
+    const bookings = this.#bookings?.newest(rideId);
+    const outside: Outside = { ride, bookings: bookings === null ? [] : bookings };
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.#own(rideId);
+      if (found !== null && found.trip.kind !== 'ride') return null;
+      if (attempt > ATTEMPTS) return found;
+      try {
+        if (!(await this.#step(found, outside))) return found;
+      } catch (error) {
+        if (attempt === ATTEMPTS || !OVERTAKEN.has(codeOf(error) ?? '')) throw error;
+      }
+    }
+  }
+
+  /** Makes the trip more like what is said outside; false when it is like that already. */
+  async #step(found: FoundTrip | null, outside: Outside): Promise<boolean> {
+    const { trips } = this.#parts;
+    const { ride } = outside;
+    if (found === null) {
+      if (ride === undefined) return false;
+      await trips.create(DIRECTORY, newMirror(ride, outside.bookings), VIA, undefined);
+      return true;
+    }
+    const { trip } = found;
+    if (!isOpenTrip(trip)) return false;
+    const patch = mirrorPatch(trip, outside);
+    if (patch !== null) await trips.patch(DIRECTORY, trip.id, patch, VIA);
+    const ended = ride !== undefined && (await this.#end(trip, ride));
+    return patch !== null || ended;
+  }
+
+  async #end({ id, kind, status }: Trip, ride: ExternalRide): Promise<boolean> {
+    const end = endOf(ride.status);
+    if (end === null) return false;
+    for (const next of statusSteps(kind, status, end)) await this.#parts.trips.status(DIRECTORY, id, { status: next }, VIA);
+    return true;
+  }
+
+  async #own(rideId: string): Promise<FoundTrip | null> {
+    try {
+      return await this.#parts.trips.find(DIRECTORY, rideId);
+    } catch (error) {
+      if (codeOf(error) === 'not_found') return null;
+      throw error;
+    }
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof WaycastError ? error.code : undefined;
+}
