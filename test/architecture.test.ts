@@ -75,7 +75,7 @@ describe('an arrow that runs the wrong way', () => {
     [`${SERVER}/adapters/x.ts`, `import { Engine } from '../hub/engine.ts';`, 'adapters/x may not import hub'],
     [`${SERVER}/adapters/x.ts`, `import { FLEET } from '../hub/delivery.ts';`, 'adapters/x may import only types of hub'],
     [`${SERVER}/adapters/x.ts`, `import { A } from './own/a.ts';`, 'adapters/x may not import adapters/own'],
-    [`${SERVER}/auth/x.ts`, `import { ROLES } from '../hub/principal.ts';`, 'auth may import only types of hub'],
+    [`${SERVER}/auth/x.ts`, `import { PARTITIONS } from '../hub/ports.ts';`, 'auth may import only types of hub'],
     [
       `${SERVER}/surfaces/rest/x.ts`,
       `import type { A } from '../../adapters/memory-log.ts';`,

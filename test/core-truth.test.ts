@@ -15,7 +15,7 @@ import { bundledTrack, realTracks, shuffled, stopsOnTrack, type Track, withTroub
 import { type Truth, truth } from './oracle/truth.ts';
 
 const BY = { sub: 'test', role: 'admin', via: 'test' };
-const RULES = { maxPlausibleSpeedKmh: 300 };
+const RULES = { maxPlausibleSpeedKmh: 300, deliveriesMayJump: false };
 const KIND = 'ride' as const;
 const seed = fc.integer({ min: 1, max: 10_000 });
 

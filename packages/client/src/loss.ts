@@ -20,6 +20,7 @@ const CLOSES: Record<string, { close: number; refused: boolean }> = {
   too_large: { close: 1009, refused: false },
   internal: { close: 1011, refused: false },
   draining: { close: 1012, refused: false },
+  keys_unavailable: { close: 1013, refused: false },
   too_many_bad_messages: { close: 4400, refused: false },
   slow_consumer: { close: 4408, refused: false },
   too_many_connections: { close: 4429, refused: false },

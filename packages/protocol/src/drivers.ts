@@ -76,6 +76,26 @@ export const DriverView = Type.Object(
 );
 export type DriverView = Static<typeof DriverView>;
 
+/** `GET /v1/drivers/nearby`: nearest first. */
+export const NearbyDriver = Type.Object(
+  {
+    id: Id,
+    name: Type.Union([Type.String(), Type.Null()]),
+    vehicle: Type.Union([Type.String(), Type.Null()]),
+    lat: Type.Number(),
+    lng: Type.Number(),
+    speed: Maybe,
+    bearing: Maybe,
+    timestamp: IsoTime,
+    status: Type.Enum([...DRIVER_STATUSES]),
+    distance: Type.Number({ description: 'm, straight, at 0.1' }),
+  },
+  { title: 'NearbyDriver' },
+);
+export type NearbyDriver = Static<typeof NearbyDriver>;
+export const NearbyList = Type.Object({ drivers: Type.Array(NearbyDriver) }, { title: 'NearbyList' });
+export type NearbyList = Static<typeof NearbyList>;
+
 export const StoredLocation = Type.Object(
   {
     ...Location.properties,

@@ -10,12 +10,14 @@ describe('errors', () => {
     expect(entry.status).toBeGreaterThanOrEqual(400);
     expect(entry.status).toBeLessThan(600);
     expect(entry.title.length).toBeGreaterThan(5);
-    if (entry.close !== undefined) expect([1009, 1011, 1012, 4400, 4401, 4408, 4429]).toContain(entry.close);
+    if (entry.close !== undefined) expect([1009, 1011, 1012, 1013, 4400, 4401, 4408, 4429]).toContain(entry.close);
   });
 
   it('that do not settle a number are the retryable ones, and a few of whole connections [A2]', () => {
     expect(CODES.filter(isRetryable).sort()).toEqual([
+      'directory_unavailable',
       'draining',
+      'keys_unavailable',
       'out_of_window',
       'rate_limited',
       'storage_unavailable',

@@ -3,6 +3,9 @@ import { Id } from './ids.ts';
 import { IsoTime } from './time.ts';
 import { STOP_EVENTS, STOP_TYPES, TRIP_STATUSES } from './trips.ts';
 
+/** What people write to each other: lines of text, no other control characters. */
+export const MessageText = Type.String({ minLength: 1, maxLength: 500, pattern: '^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f]*$' });
+
 const common = {
   id: Type.String({ description: 'derived from what happened; the same event has the same id everywhere' }),
   at: IsoTime,
@@ -68,7 +71,26 @@ export const DriverEvent = Type.Object(
 );
 export type DriverEvent = Static<typeof DriverEvent>;
 
-export const TripEvent = Type.Union([StatusEvent, AssignmentEvent, ChangedEvent, StopEventMessage], { title: 'TripEvent' });
+/** A short text between driver and passenger, or from dispatch; kept with the trip. */
+export const MessageEvent = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('message'),
+    tripId: Id,
+    driverId: Type.Union([Id, Type.Null()]),
+    text: MessageText,
+    to: Type.Union([Id, Type.Null()], {
+      description: 'the party it is for; null: the driver when a passenger writes, else everybody on the trip',
+    }),
+    by: Actor,
+  },
+  { title: 'MessageEvent' },
+);
+export type MessageEvent = Static<typeof MessageEvent>;
+
+export const TripEvent = Type.Union([StatusEvent, AssignmentEvent, ChangedEvent, StopEventMessage, MessageEvent], { title: 'TripEvent' });
 export type TripEvent = Static<typeof TripEvent>;
-export const TrackingEvent = Type.Union([StatusEvent, AssignmentEvent, ChangedEvent, StopEventMessage, DriverEvent], { title: 'Event' });
+export const TrackingEvent = Type.Union([StatusEvent, AssignmentEvent, ChangedEvent, StopEventMessage, MessageEvent, DriverEvent], {
+  title: 'Event',
+});
 export type TrackingEvent = Static<typeof TrackingEvent>;

@@ -7,13 +7,41 @@ export {
   FixBatch,
   FixReceipt,
   Location,
+  NearbyDriver,
+  NearbyList,
   StoredLocation,
 } from './drivers.ts';
 export { ERRORS, type ErrorCode, isRetryable, WaycastError } from './errors.ts';
-export { Actor, AssignmentEvent, ChangedEvent, DriverEvent, StatusEvent, StopEventMessage, TrackingEvent, TripEvent } from './events.ts';
+export {
+  Actor,
+  AssignmentEvent,
+  ChangedEvent,
+  DriverEvent,
+  MessageEvent,
+  MessageText,
+  StatusEvent,
+  StopEventMessage,
+  TrackingEvent,
+  TripEvent,
+} from './events.ts';
 export { FixInput } from './fix.ts';
 export { Id, isId } from './ids.ts';
-export { Health, LocationList, PositionCollection, Problem, Session, SessionInput, Ticket, Track, TripHistory, TripList } from './rest.ts';
+export {
+  ConnectionList,
+  ConnectionView,
+  Health,
+  LocationList,
+  MessageInput,
+  MessageList,
+  PositionCollection,
+  Problem,
+  Session,
+  SessionInput,
+  Ticket,
+  Track,
+  TripHistory,
+  TripList,
+} from './rest.ts';
 export {
   AckMessage,
   AuthMessage,
@@ -34,12 +62,15 @@ export {
   PingMessage,
   PongMessage,
   PositionsMessage,
+  RideStatusMessage,
   SERVER_MESSAGES,
+  SentMessage,
   type ServerMessage,
   SnapshotMessage,
   STREAM_LIMITS,
   SubscribedMessage,
   SubscribeMessage,
+  TextMessage,
   UnsubscribedMessage,
   UnsubscribeMessage,
   WarningMessage,
@@ -66,3 +97,19 @@ export {
   TripView,
 } from './trips.ts';
 export { type Failure, type Validator, validator } from './validate.ts';
+export {
+  DELIVERY_STATES,
+  Replayed,
+  ReplayInput,
+  SecretInput,
+  WEBHOOK_EVENTS,
+  WebhookDelivery,
+  WebhookDeliveryList,
+  type WebhookEvent,
+  WebhookInput,
+  WebhookList,
+  WebhookPatch,
+  WebhookTest,
+  WebhookView,
+  WebhookWithSecret,
+} from './webhooks.ts';

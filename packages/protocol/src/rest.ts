@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { DRIVER_STATUSES, Location, StoredLocation } from './drivers.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
-import { TrackingEvent } from './events.ts';
+import { MessageEvent, MessageText, TrackingEvent } from './events.ts';
 import { Id } from './ids.ts';
 import { IsoTime } from './time.ts';
 import { TripView } from './trips.ts';
@@ -54,6 +54,16 @@ export const PositionCollection = Type.Object(
 );
 export type PositionCollection = Static<typeof PositionCollection>;
 
+/** `POST /v1/trips/{id}/messages` */
+export const MessageInput = Type.Object(
+  { text: MessageText, to: Type.Optional(Id) },
+  { additionalProperties: false, title: 'MessageInput' },
+);
+export type MessageInput = Static<typeof MessageInput>;
+/** `GET /v1/trips/{id}/messages`: oldest first, those that are for who asks. */
+export const MessageList = Type.Object({ messages: Type.Array(MessageEvent) }, { title: 'MessageList' });
+export type MessageList = Static<typeof MessageList>;
+
 /** `GET /v1/trips/{id}/history`: the timeline, oldest first. */
 export const TripHistory = Type.Object(
   {
@@ -99,3 +109,48 @@ export const Health = Type.Object(
   { title: 'Health' },
 );
 export type Health = Static<typeof Health>;
+
+const Whose = Type.Union([Type.String(), Type.Null()]);
+
+/** A socket that was opened, from its beginning to its end. */
+export const ConnectionView = Type.Object(
+  {
+    id: Type.String(),
+    subject: Whose,
+    role: Whose,
+    surface: Type.String({ description: 'what it speaks: stream, socketio, rideshare, delivery' }),
+    kind: Type.Enum(['WEBSOCKET', 'POLLING'] as const, { description: 'how it was connected last' }),
+    tripId: Type.Union([Id, Type.Null()], { description: 'the trip it was opened for' }),
+    since: IsoTime,
+    lastActivity: Type.String({ format: 'date-time', description: 'its last sign of life; up to a minute behind while it is open' }),
+    until: Type.Union([IsoTime, Type.Null()]),
+  },
+  { title: 'Connection' },
+);
+export type ConnectionView = Static<typeof ConnectionView>;
+
+export const ConnectionList = Type.Object(
+  { connections: Type.Array(ConnectionView), cursor: Cursor },
+  {
+    title: 'ConnectionList',
+    examples: [
+      {
+        connections: [
+          {
+            id: '7f9c24e8-3b1a-4d6e-9f51-0c2d4e6a8b13',
+            subject: 'car-1',
+            role: 'driver',
+            surface: 'socketio',
+            kind: 'WEBSOCKET',
+            tripId: null,
+            since: '2026-01-05T09:58:00.000Z',
+            lastActivity: '2026-01-05T10:00:00.000Z',
+            until: null,
+          },
+        ],
+        cursor: null,
+      },
+    ],
+  },
+);
+export type ConnectionList = Static<typeof ConnectionList>;

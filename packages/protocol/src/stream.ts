@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { DRIVER_STATUSES, DriverView, Location } from './drivers.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
-import { TrackingEvent } from './events.ts';
+import { MessageText, TrackingEvent } from './events.ts';
 import { fixMembers } from './fix.ts';
 import { Id } from './ids.ts';
 import { IsoTime } from './time.ts';
@@ -29,8 +29,14 @@ const Seq = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 const Ref = Type.Optional(Type.String({ maxLength: 64, description: 'echoed in the answer' }));
 /** The name of one numbering: a client makes a new random one whenever it starts to count from 1 again. */
 const StreamId = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$' });
-/** `trip:ID`, `driver:ID`, or `fleet`. */
-export const FeedName = Type.String({ pattern: '^(?:(?:trip|driver):[A-Za-z0-9_.:-]{1,64}|fleet)$' });
+/**
+ * `trip:ID`, `driver:ID`, `fleet`; or a person's: `party:ID`, `jobs:DRIVER` and `label:NAME` follow each open trip of a
+ * passenger or customer, of a driver, of a merchant's label, now and as they come.
+ */
+export const FeedName = Type.String({
+  pattern: '^(?:(?:trip|driver|party|jobs):[A-Za-z0-9_.:-]{1,64}|label:[^\\u0000-\\u001f]{1,64}|fleet)$',
+  title: 'FeedName',
+});
 const Position = Type.Object({ epoch: Type.String({ maxLength: 32 }), seq: Type.Integer({ minimum: 0 }) }, { additionalProperties: false });
 const closed = { additionalProperties: false };
 
@@ -56,12 +62,28 @@ export const FixesMessage = Type.Object(
   { ...closed, title: 'fixes' },
 );
 export const SubscribeMessage = Type.Object(
-  { type: Type.Literal('subscribe'), feed: FeedName, since: Type.Optional(Position), ref: Ref },
+  {
+    type: Type.Literal('subscribe'),
+    feed: FeedName,
+    since: Type.Optional(Position),
+    events: Type.Optional(
+      Type.Array(Type.Enum(['ride_status'] as const), {
+        maxItems: 8,
+        description: 'messages of older clients that are wanted beside the others',
+      }),
+    ),
+    ref: Ref,
+  },
   { ...closed, title: 'subscribe' },
 );
 export const UnsubscribeMessage = Type.Object(
   { type: Type.Literal('unsubscribe'), feed: FeedName, ref: Ref },
   { ...closed, title: 'unsubscribe' },
+);
+/** A short text on a trip, to its driver or from it. */
+export const TextMessage = Type.Object(
+  { type: Type.Literal('message'), trip: Id, text: MessageText, to: Type.Optional(Id), ref: Ref },
+  { ...closed, title: 'message' },
 );
 export const PingMessage = Type.Object({ type: Type.Literal('ping'), ref: Ref }, { ...closed, title: 'ping' });
 
@@ -73,6 +95,7 @@ export const CLIENT_MESSAGES = {
   fixes: FixesMessage,
   subscribe: SubscribeMessage,
   unsubscribe: UnsubscribeMessage,
+  message: TextMessage,
   ping: PingMessage,
 } as const;
 
@@ -82,8 +105,17 @@ export type FixMessage = Static<typeof FixMessage>;
 export type FixesMessage = Static<typeof FixesMessage>;
 export type SubscribeMessage = Static<typeof SubscribeMessage>;
 export type UnsubscribeMessage = Static<typeof UnsubscribeMessage>;
+export type TextMessage = Static<typeof TextMessage>;
 export type PingMessage = Static<typeof PingMessage>;
-export type ClientMessage = AuthMessage | OpenMessage | FixMessage | FixesMessage | SubscribeMessage | UnsubscribeMessage | PingMessage;
+export type ClientMessage =
+  | AuthMessage
+  | OpenMessage
+  | FixMessage
+  | FixesMessage
+  | SubscribeMessage
+  | UnsubscribeMessage
+  | TextMessage
+  | PingMessage;
 
 const Code = Type.Enum(Object.keys(ERRORS) as ErrorCode[]);
 const At = { feed: FeedName, epoch: Type.String(), seq: Type.Integer() };
@@ -122,6 +154,22 @@ export const SubscribedMessage = Type.Object(
   { title: 'subscribed' },
 );
 export const UnsubscribedMessage = Type.Object({ type: Type.Literal('unsubscribed'), feed: FeedName, ref: Ref }, { title: 'unsubscribed' });
+/** The text is stored; those it is for hear it as an event of the trip. */
+export const SentMessage = Type.Object(
+  { type: Type.Literal('sent'), tripId: Id, id: Type.String(), at: IsoTime, ref: Ref },
+  { title: 'sent' },
+);
+/** How a ride stands, in the words of the hybrid clients, beside the event that told it. */
+export const RideStatusMessage = Type.Object(
+  {
+    type: Type.Literal('ride_status'),
+    rideId: Id,
+    status: Type.String(),
+    eta: Type.Union([IsoTime, Type.Null()], { description: 'at the next stop' }),
+    message: Type.String({ description: 'for people' }),
+  },
+  { title: 'ride_status' },
+);
 /** Where a trip or a driver stands; the feed goes on from `{epoch, seq}`. */
 export const SnapshotMessage = Type.Object(
   {
@@ -214,6 +262,8 @@ export const SERVER_MESSAGES = {
   ack: AckMessage,
   subscribed: SubscribedMessage,
   unsubscribed: UnsubscribedMessage,
+  sent: SentMessage,
+  ride_status: RideStatusMessage,
   snapshot: SnapshotMessage,
   location: LocationMessage,
   event: EventMessage,
@@ -231,6 +281,8 @@ export type OpenedMessage = Static<typeof OpenedMessage>;
 export type AckMessage = Static<typeof AckMessage>;
 export type SubscribedMessage = Static<typeof SubscribedMessage>;
 export type UnsubscribedMessage = Static<typeof UnsubscribedMessage>;
+export type SentMessage = Static<typeof SentMessage>;
+export type RideStatusMessage = Static<typeof RideStatusMessage>;
 export type SnapshotMessage = Static<typeof SnapshotMessage>;
 export type LocationMessage = Static<typeof LocationMessage>;
 export type EventMessage = Static<typeof EventMessage>;
@@ -248,6 +300,8 @@ export type ServerMessage =
   | AckMessage
   | SubscribedMessage
   | UnsubscribedMessage
+  | SentMessage
+  | RideStatusMessage
   | SnapshotMessage
   | LocationMessage
   | EventMessage

@@ -6,11 +6,11 @@ export const Moment = Type.Union(
     Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d(:?\\d\\d)?)$' }),
     Type.Integer({ minimum: 0, maximum: 253402300799999 }),
   ],
-  { description: 'ISO 8601 with an offset, or epoch milliseconds' },
+  { description: 'ISO 8601 with an offset, or epoch milliseconds', title: 'Moment' },
 );
 
 /** A moment as it goes out: ISO 8601, UTC, milliseconds. */
-export const IsoTime = Type.String({ format: 'date-time', description: 'ISO 8601, UTC' });
+export const IsoTime = Type.String({ format: 'date-time', description: 'ISO 8601, UTC', title: 'IsoTime' });
 
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d)?)$/;
 

@@ -48,6 +48,7 @@ export type StopInput = Static<typeof StopInput>;
 
 const Stops = Type.Array(StopInput, { maxItems: 100 });
 const Labels = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 });
+const OrderId = Type.String({ minLength: 1, maxLength: 128, description: 'the order a trip delivers' });
 
 export const TripInput = Type.Object(
   {
@@ -57,6 +58,11 @@ export const TripInput = Type.Object(
     driverName: Type.Optional(Type.Union([Name, Type.Null()])),
     stops: Stops,
     labels: Type.Optional(Labels),
+    orderId: Type.Optional(OrderId),
+    phone: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 32, description: 'whom text messages about the order go to; never shown' }),
+    ),
+    expiresAt: Type.Optional(Moment),
     at: Type.Optional(Moment),
   },
   { additionalProperties: false, title: 'TripInput' },
@@ -117,6 +123,7 @@ export const TripView = Type.Object(
     driverName: Type.Union([Name, Type.Null()]),
     stops: Type.Array(StopView),
     labels: Type.Array(Type.String()),
+    orderId: Type.Union([OrderId, Type.Null()]),
     revision: Type.Integer({ description: 'grows by one with every change' }),
     distance: Type.Number({ description: 'm, along the plausible fixes counted for the trip' }),
     duration: Type.Union([Type.Number(), Type.Null()], { description: 's, from startedAt to completedAt' }),
@@ -125,6 +132,7 @@ export const TripView = Type.Object(
     arrivedAt: OptionalTime,
     completedAt: OptionalTime,
     cancelledAt: OptionalTime,
+    expiresAt: OptionalTime,
   },
   { title: 'Trip' },
 );

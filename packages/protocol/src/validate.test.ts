@@ -22,8 +22,9 @@ const GOOD = {
     altitude: -2,
   },
   fixes: { type: 'fixes', base: 1, fixes: [{ ...HERE, seq: 1, timestamp: 0 }, HERE] },
-  subscribe: { type: 'subscribe', feed: 'trip:t', since: { epoch: 'e', seq: 0 } },
+  subscribe: { type: 'subscribe', feed: 'trip:t', since: { epoch: 'e', seq: 0 }, events: ['ride_status'] },
   unsubscribe: { type: 'unsubscribe', feed: 'fleet' },
+  message: { type: 'message', trip: 't', text: 'at the corner\nleft side', to: 'p' },
   ping: { type: 'ping' },
 } as const;
 const BODIES: readonly (readonly [string, TSchema, object])[] = [

@@ -29,12 +29,22 @@ describe('settings', () => {
       metricsPort: undefined,
       secrets: undefined,
       requireExp: true,
+      algorithms: undefined,
+      jwksUrl: undefined,
       issuer: undefined,
       audience: undefined,
       secondsPerFix: 1,
       maxPlausibleSpeed: 300,
+      dialects: ['rideshare', 'delivery', 'fleet', 'hybrid'],
+      ridesharePublicStatus: false,
+      deliveryStrictStatus: true,
       maxConnectionsPerDriver: 3,
       restPerMinute: 600,
+      rideServiceUrl: undefined,
+      bookingServiceUrl: undefined,
+      notificationServiceUrl: undefined,
+      orderServiceUrl: undefined,
+      webhookAllowPrivate: false,
       publicUrl: undefined,
       trustProxy: false,
       drainSeconds: 20,
@@ -82,7 +92,16 @@ describe('settings', () => {
     ['CORS_ORIGINS', 'https://a.example, ,https://b.example', 'corsOrigins', ['https://a.example', 'https://b.example']],
     ['LOG_LEVEL', 'WARN', 'logLevel', 'warn'],
     ['BASEMAP_STYLE_URL', '', 'basemapStyleUrl', undefined],
-    ['JWT_ISSUER', 'us', 'issuer', 'us'],
+    ['JWT_ISSUER', 'us', 'issuer', ['us']],
+    ['JWT_ISSUER', ' https://a.example , https://b.example,', 'issuer', ['https://a.example', 'https://b.example']],
+    ['JWT_AUDIENCE', '', 'audience', undefined],
+    ['JWT_ALGORITHM', 'rs256, HS256,RS256', 'algorithms', ['RS256', 'HS256']],
+    ['ALGORITHM', 'HS256', 'algorithms', ['HS256']],
+    ['JWT_JWKS_URL', 'https://id.example/keys', 'jwksUrl', 'https://id.example/keys'],
+    ['JWT_JWKS_URL', '', 'jwksUrl', undefined],
+    ['RIDE_SERVICE_URL', 'http://rides:8001/base//', 'rideServiceUrl', 'http://rides:8001/base'],
+    ['RIDE_SERVICE_URL', '', 'rideServiceUrl', undefined],
+    ['BOOKING_SERVICE_URL', 'https://bookings.example', 'bookingServiceUrl', 'https://bookings.example'],
   ] as const)('%s=%s', (name, value, field, parsed) => {
     expect(read({ env: { [name]: value } })[field]).toEqual(parsed);
     expect(read({ env: { [`WAYCAST_${name}`]: value } })[field]).toEqual(parsed);
@@ -113,6 +132,8 @@ describe('a setting that will not do stops the start, and is named', () => {
     [{ env: { MAX_PLAUSIBLE_SPEED_KMH: '-1' } }, /^MAX_PLAUSIBLE_SPEED_KMH/],
     [{ env: { MAX_PLAUSIBLE_SPEED_KMH: 'Infinity' } }, /^MAX_PLAUSIBLE_SPEED_KMH/],
     [{ env: { MAX_CONNECTIONS_PER_DRIVER: '0' } }, /^MAX_CONNECTIONS_PER_DRIVER/],
+    [{ env: { RIDE_SERVICE_URL: 'http://rides?x=1' } }, /^RIDE_SERVICE_URL: .* an address without a query$/],
+    [{ env: { BOOKING_SERVICE_URL: 'http://us:hunter2@bookings' } }, /^BOOKING_SERVICE_URL: the value .* without a user and a password$/],
     [{ flags: { DRAIN_SECONDS: 'x' } }, /^--drain-seconds: "x" will not do/],
   ])('%j', (sources, message) => {
     expect(() => read(sources)).toThrow(StartupError);
@@ -179,8 +200,10 @@ describe('secrets are never echoed', () => {
     { env: { WAYCAST_SECRET_KEY: `${A},hunter2` } },
     { flags: { JWT_SECRET_KEY: 'hunter2' } },
     { file: file({ JWT_SECRET_KEY: 'hunter2' }) },
+    { env: { JWT_JWKS_URL: 'https://us:hunter2@id.example/keys' } },
+    { env: { JWT_JWKS_URL: 'ftp://us:hunter2@id.example/keys' } },
   ])('when they will not do: %j', (sources) => {
-    expect(() => read(sources)).toThrow(/SECRET_KEY.*|--jwt-secret-key.*/i);
+    expect(() => read(sources)).toThrow(/SECRET_KEY.*|--jwt-secret-key.*|JWT_JWKS_URL: the value will not do/i);
     expect(() => read(sources)).not.toThrow(/hunter2/);
   });
 

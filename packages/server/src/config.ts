@@ -16,7 +16,6 @@ function key<T>(name: string, fallback: T, parse: (text: string) => T, help: str
 }
 
 const text = (value: string): string => value;
-const maybe = (value: string): string | undefined => (value === '' ? undefined : value);
 
 function number(least: number, most: number): (value: string) => number {
   return (value) => {
@@ -42,6 +41,21 @@ function url(value: string): string | undefined {
   return value;
 }
 
+/** As `url`; what asks by itself cannot say a user's name, and a log line may name the address. */
+function urlWithoutUser(value: string): string | undefined {
+  const parsed = url(value);
+  if (parsed !== undefined && (new URL(parsed).username !== '' || new URL(parsed).password !== ''))
+    throw new Error('an address without a user and a password');
+  return parsed;
+}
+
+/** Paths are put after it. */
+function serviceUrl(value: string): string | undefined {
+  const parsed = urlWithoutUser(value);
+  if (parsed !== undefined && /[?#]/.test(parsed)) throw new Error('an address without a query');
+  return parsed?.replace(/\/+$/, '');
+}
+
 function ports(value: string): number[] {
   const parsed = value.split(',').map((one) => number(0, 65_535)(one.trim()));
   if (parsed.some((port) => !Number.isInteger(port))) throw new Error('whole numbers, separated by commas');
@@ -60,6 +74,40 @@ function oneOf<T extends string>(...choices: readonly T[]): (value: string) => T
     if (found === undefined) throw new Error(`one of ${choices.join(', ')}`);
     return found;
   };
+}
+
+/** The contracts of the services before this one. */
+const DIALECT_NAMES = ['rideshare', 'delivery', 'fleet', 'hybrid'] as const;
+export type Dialect = (typeof DIALECT_NAMES)[number];
+
+function dialects(value: string): Dialect[] {
+  const one = oneOf(...DIALECT_NAMES);
+  if (/^none$/i.test(value.trim())) return [];
+  if (/^all$/i.test(value.trim())) return [...DIALECT_NAMES];
+  try {
+    return [...new Set(value.split(',').map((name) => one(name.trim())))];
+  } catch {
+    throw new Error(`all, none, or some of ${DIALECT_NAMES.join(', ')}, separated by commas`);
+  }
+}
+
+const ALGORITHMS = ['HS256', 'RS256', 'ES256'] as const;
+
+function algorithms(value: string): (typeof ALGORITHMS)[number][] {
+  try {
+    return [...new Set(value.split(',').map((one) => oneOf(...ALGORITHMS)(one.trim())))];
+  } catch {
+    throw new Error(`some of ${ALGORITHMS.join(', ')}, separated by commas`);
+  }
+}
+
+/** Texts separated by commas; none at all is undefined. */
+function someOf(value: string): string[] | undefined {
+  const parsed = value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+  return parsed.length === 0 ? undefined : parsed;
 }
 
 function secrets(value: string): string[] {
@@ -98,8 +146,26 @@ export const KEYS = {
     ['SECRET_KEY'],
   ),
   requireExp: key('JWT_REQUIRE_EXP', true, flag, 'refuse tokens without an end'),
-  issuer: key<string | undefined>('JWT_ISSUER', undefined, maybe, 'the issuer tokens must name'),
-  audience: key<string | undefined>('JWT_AUDIENCE', undefined, maybe, 'the audience tokens must name'),
+  algorithms: key<(typeof ALGORITHMS)[number][] | undefined>(
+    'JWT_ALGORITHM',
+    undefined,
+    algorithms,
+    'how tokens may be signed: some of HS256, RS256, ES256, separated by commas; unset: HS256, and all of them with JWT_JWKS_URL',
+    ['ALGORITHM'],
+  ),
+  jwksUrl: key<string | undefined>(
+    'JWT_JWKS_URL',
+    undefined,
+    urlWithoutUser,
+    'where the public keys for RS256 and ES256 are published (JWKS)',
+  ),
+  issuer: key<string[] | undefined>('JWT_ISSUER', undefined, someOf, 'the issuer tokens must name; of several, separated by commas, one'),
+  audience: key<string[] | undefined>(
+    'JWT_AUDIENCE',
+    undefined,
+    someOf,
+    'the audience tokens must name; of several, separated by commas, one',
+  ),
   secondsPerFix: key(
     'LOCATION_UPDATE_RATE_LIMIT',
     1,
@@ -107,8 +173,41 @@ export const KEYS = {
     "seconds between a driver's live fixes, sustained (burst 10); 0: no limit",
   ),
   maxPlausibleSpeed: key('MAX_PLAUSIBLE_SPEED_KMH', 300, number(0, 1_000_000), 'faster than this is a teleport; 0: never'),
+  dialects: key<readonly Dialect[]>(
+    'DIALECTS',
+    DIALECT_NAMES,
+    dialects,
+    'which old contracts are served, separated by commas; none: only the native one',
+  ),
+  ridesharePublicStatus: key('RIDESHARE_PUBLIC_STATUS', false, flag, "a ride's status and history need no token, as in the old service"),
+  deliveryStrictStatus: key('DELIVERY_STRICT_STATUS', true, flag, 'a delivery moves one step at a time; false: steps may be left out'),
   maxConnectionsPerDriver: key('MAX_CONNECTIONS_PER_DRIVER', 3, whole(1, 1_000_000), 'sockets one driver may have'),
   restPerMinute: key('REST_RATE_LIMIT_PER_MINUTE', 600, whole(1, 1_000_000_000), 'REST calls per identity, per address without one'),
+  rideServiceUrl: key<string | undefined>(
+    'RIDE_SERVICE_URL',
+    undefined,
+    serviceUrl,
+    'the service that has the rides (/api/v1/rides/ID); unset: rides are trips of this server',
+  ),
+  bookingServiceUrl: key<string | undefined>(
+    'BOOKING_SERVICE_URL',
+    undefined,
+    serviceUrl,
+    'the service that has the bookings (/api/v1/bookings?ride_id=ID); unset: bookings are stops of the trips here',
+  ),
+  notificationServiceUrl: key<string | undefined>(
+    'NOTIFICATION_SERVICE_URL',
+    undefined,
+    serviceUrl,
+    'where notifications go; unset: they wait in the outbox',
+  ),
+  orderServiceUrl: key<string | undefined>(
+    'ORDER_SERVICE_URL',
+    undefined,
+    serviceUrl,
+    'where a delivered order is told of; unset: that waits in the outbox',
+  ),
+  webhookAllowPrivate: key('WEBHOOK_ALLOW_PRIVATE', false, flag, 'webhooks may go to http and to private addresses'),
   publicUrl: key<string | undefined>('PUBLIC_URL', undefined, url, 'the address people reach this server by, for printed links'),
   trustProxy: key('TRUST_PROXY', false, flag, 'take client addresses from X-Forwarded-For'),
   drainSeconds: key('DRAIN_SECONDS', 20, number(0, 3600), 'time to say good-bye on SIGTERM'),
@@ -187,7 +286,7 @@ function parseAll(given: ReadonlyMap<string, { value: string; from: string }>): 
     try {
       config[field] = parse(found.value);
     } catch (error) {
-      const secret = name.includes('SECRET');
+      const secret = name.includes('SECRET') || /\/\/[^/]*@/.test(found.value);
       throw new StartupError(
         `${found.from}: ${secret ? 'the value' : JSON.stringify(found.value)} will not do; it takes ${(error as Error).message}`,
       );

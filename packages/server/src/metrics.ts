@@ -17,6 +17,12 @@ export class Metrics implements Meter {
     labelNames: ['code'],
     registers: [this.#registry],
   });
+  readonly #attempts = new Counter({
+    name: 'waycast_outbox_attempts_total',
+    help: 'Tries to deliver outgoing messages, by what came of them',
+    labelNames: ['outcome'],
+    registers: [this.#registry],
+  });
   readonly #stages = new Histogram({
     name: 'waycast_stage_seconds',
     help: 'received to accepted, sampled; received to delivered and to stored, by the oldest fix of each batch',
@@ -31,10 +37,17 @@ export class Metrics implements Meter {
   #count = 0;
   #counted = 0;
 
-  constructor(gauges: { connections: () => number; backlog: () => number; storeOk: () => boolean }) {
+  constructor(gauges: {
+    connections: () => number;
+    backlog: () => number;
+    storeOk: () => boolean;
+    outbox: () => { readonly pending: number; readonly dead: number };
+  }) {
     collectDefaultMetrics({ register: this.#registry });
     this.#gauge('websocket_connections_total', 'Sockets open now', gauges.connections);
     this.#gauge('waycast_log_backlog', 'Commands accepted and not yet stored', gauges.backlog);
+    this.#gauge('waycast_outbox_pending', 'Messages that wait to be delivered', () => gauges.outbox().pending);
+    this.#gauge('waycast_outbox_dead', 'Messages that were given up', () => gauges.outbox().dead);
     this.#gauge('waycast_store_ok', '1 while the store can write', () => (gauges.storeOk() ? 1 : 0));
   }
 
@@ -65,6 +78,11 @@ export class Metrics implements Meter {
     if (rows === 0 || since === 0) return;
     this.#rows.inc(rows);
     this.#stored.observe((performance.now() - since) / 1000);
+  }
+
+  /** A try to deliver a message was settled. */
+  attempted(outcome: string): void {
+    this.#attempts.inc({ outcome });
   }
 
   refused(code: string): void {

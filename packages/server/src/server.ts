@@ -1,30 +1,49 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
+import { HttpDirectory } from './adapters/http-directory/http-directory.ts';
+import { HttpSender } from './adapters/http-outbox/http-sender.ts';
 import { MemoryBus } from './adapters/memory-bus.ts';
 import { MemoryHot } from './adapters/memory-hot.ts';
 import { MemoryLog } from './adapters/memory-log.ts';
+import { MemoryPresence } from './adapters/memory-presence.ts';
 import { openSqliteStore, type SqliteStore } from './adapters/sqlite-store/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
+import type { Jwks } from './auth/jwks.ts';
 import { OneTime } from './auth/one-time.ts';
-import { installationSecret } from './auth/secret.ts';
-import { Tokens } from './auth/tokens.ts';
+import { openTokens } from './auth/open-tokens.ts';
+import { sharedSecrets } from './auth/secret.ts';
+import type { Tokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
+import { type Listener, listenAll, stopTaking, urlOf } from './http-servers.ts';
 import { type Hub, openHub } from './hub/hub.ts';
 import { Limits } from './hub/limits.ts';
+import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
 import type { Principal } from './hub/principal.ts';
 import { Metrics } from './metrics.ts';
-import { StartupError } from './startup-error.ts';
+import { placeAliases } from './surfaces/rest/aliases.ts';
 import { buildApp, mayConnect } from './surfaces/rest/app.ts';
+import { connectionRoutes } from './surfaces/rest/connections.ts';
 import { driverRoutes } from './surfaces/rest/drivers.ts';
 import { pages } from './surfaces/rest/pages.ts';
+import { NATIVE_CHANNEL } from './surfaces/rest/reference/native-channel.ts';
+import { reference } from './surfaces/rest/reference/reference.ts';
 import { type SignIn, sessionRoutes } from './surfaces/rest/sessions.ts';
 import { systemRoutes } from './surfaces/rest/system.ts';
+import { textRoutes } from './surfaces/rest/texts.ts';
 import { tripRoutes } from './surfaces/rest/trips.ts';
-import { STREAM_PATH, Stream } from './surfaces/stream/stream.ts';
+import { webhookRoutes } from './surfaces/rest/webhooks.ts';
+import { deliveryRoutes } from './surfaces/delivery/routes.ts';
+import { Tracking } from './surfaces/delivery/tracking.ts';
+import { Rideshare } from './surfaces/rideshare/rideshare.ts';
+import { rideRoutes } from './surfaces/rideshare/routes.ts';
+import { SocketIo } from './surfaces/socketio/socket-io.ts';
+import { Stream } from './surfaces/stream/stream.ts';
+import { eventView, tripView } from './surfaces/views.ts';
+import { Sockets } from './surfaces/websocket/sockets.ts';
+import { Upgrades } from './surfaces/websocket/upgrades.ts';
 import { VERSION } from './version.ts';
 
 const DASHBOARD = fileURLToPath(new URL('../../dashboard/dist', import.meta.url));
@@ -54,7 +73,15 @@ export interface Waycast {
 export async function startServer(config: Config, fatal: (error: unknown) => void): Promise<Waycast> {
   const log = pino({ name: config.serviceName, level: config.logLevel });
   const clock = systemClock;
-  const tokens = new Tokens({ ...config, secrets: config.secrets ?? [installationSecret(config.dataDir)] });
+  const { tokens, keys } = openTokens(config, {
+    clock,
+    onHealth: ({ ok, problem }) => {
+      if (ok) log.info('the keys at JWT_JWKS_URL can be had again');
+      else log.warn({ problem }, 'the keys at JWT_JWKS_URL cannot be had: those at hand go on; tokens by others have to wait');
+    },
+  });
+  if (config.secrets !== undefined && sharedSecrets(config) === undefined)
+    log.warn('JWT_SECRET_KEY counts for nothing, since JWT_ALGORITHM leaves HS256 out');
   const store = await openSqliteStore({
     dataDir: config.dataDir,
     onHealth: ({ ok, problem }) => {
@@ -67,8 +94,9 @@ export async function startServer(config: Config, fatal: (error: unknown) => voi
     },
   });
   try {
-    return await compose(config, { log, clock, tokens, store }, fatal);
+    return await compose(config, { log, clock, tokens, keys, store }, fatal);
   } catch (error) {
+    keys?.close();
     await store.close();
     throw error;
   }
@@ -78,27 +106,46 @@ interface Foundation {
   readonly log: Logger;
   readonly clock: typeof systemClock;
   readonly tokens: Tokens;
+  readonly keys: Jwks | undefined;
   readonly store: SqliteStore;
 }
 
-async function compose(config: Config, { log, clock, tokens, store }: Foundation, fatal: (error: unknown) => void): Promise<Waycast> {
+async function compose(config: Config, { log, clock, tokens, keys, store }: Foundation, fatal: (error: unknown) => void): Promise<Waycast> {
   const memoryLog = new MemoryLog();
   const hot = new MemoryHot(clock);
-  let stream: Stream | undefined;
+  const sockets = new Sockets(clock);
+  let socketIo: SocketIo | undefined;
+  const connections = () => sockets.size + (socketIo?.size ?? 0);
   const metrics = new Metrics({
-    connections: () => stream?.size ?? 0,
+    connections,
     backlog: () => memoryLog.backlog(),
     storeOk: () => store.health().ok,
+    outbox: () => outbox.dispatcher.counts,
   });
+  const outbox = await openOutbox({
+    outbox: store.outbox,
+    sender: new HttpSender({ allowPrivate: config.webhookAllowPrivate, userAgent: `waycast/${VERSION}` }),
+    clock,
+    services: config,
+    attempted: (outcome) => metrics.attempted(outcome),
+    warn: (message, error) => log.error({ err: error }, message),
+    publicUrl: config.publicUrl,
+    show: (event, trip) => ({ event: eventView(event), trip: trip === null ? null : tripView(trip) }),
+  });
+  const directory = new HttpDirectory({ ...config, warn: (message) => log.warn(message), info: (message) => log.info(message) });
   const hub = await openHub({
     log: memoryLog,
     hot,
     bus: new MemoryBus(),
     store,
     records: store,
+    presence: new MemoryPresence(),
+    sessions: store,
+    directory,
     clock,
     meter: metrics,
-    rules: { maxPlausibleSpeedKmh: config.maxPlausibleSpeed },
+    outgoing: outbox.outgoing,
+    rules: { maxPlausibleSpeedKmh: config.maxPlausibleSpeed, deliveriesMayJump: !config.deliveryStrictStatus },
     liveRate: { perSecond: config.secondsPerFix === 0 ? Number.POSITIVE_INFINITY : 1 / config.secondsPerFix, burst: BURST },
     backlogRate: config.secondsPerFix === 0 ? { perSecond: Number.POSITIVE_INFINITY, burst: BACKLOG_RATE.burst } : BACKLOG_RATE,
     replyTimeoutMs: REPLY_TIMEOUT_MS,
@@ -108,43 +155,89 @@ async function compose(config: Config, { log, clock, tokens, store }: Foundation
   });
   const tickets = new OneTime<Principal>(clock, TICKET_MS);
   const signIns = new OneTime<SignIn>(clock, SIGN_IN_MS);
-  stream = new Stream({
+  const broken = (error: unknown) => log.error({ err: error }, 'a message failed for a fault of ours');
+  const stream = new Stream({
     hub,
     clock,
     meter: metrics,
+    sockets,
     verify: (token) => tokens.verify(token),
     redeemTicket: (ticket) => tickets.redeem(ticket),
-    mayConnect: (origin, host) => mayConnect(origin, host, config.corsOrigins),
     wholeFleet: () => hub.drivers.wholeFleet(),
     maxConnectionsPerDriver: config.maxConnectionsPerDriver,
-    broken: (error) => log.error({ err: error }, 'a message failed for a fault of ours'),
+    hybrid: config.dialects.includes('hybrid'),
+    broken,
   });
+  const mayEnter = (origin: string, host: string | undefined) => mayConnect(origin, host, config.corsOrigins);
+  const rideshare = config.dialects.includes('rideshare')
+    ? new Rideshare({
+        hub,
+        clock,
+        meter: metrics,
+        sockets,
+        identify: (token) => tokens.identify(token),
+        maxConnectionsPerDriver: config.maxConnectionsPerDriver,
+        broken,
+      })
+    : undefined;
+  const tracking = config.dialects.includes('delivery')
+    ? new Tracking({ hub, clock, meter: metrics, sockets, identify: (token) => tokens.identify(token), broken })
+    : undefined;
+  const entrances = [stream, ...(rideshare?.entrances ?? []), ...(tracking === undefined ? [] : [tracking])];
+  const upgrades = new Upgrades({ entrances, mayConnect: mayEnter, broken });
+  if (config.dialects.includes('fleet') || config.dialects.includes('hybrid')) {
+    socketIo = new SocketIo({
+      hub,
+      clock,
+      meter: metrics,
+      verify: (token) => tokens.verify(token),
+      mayConnect: mayEnter,
+      maxConnectionsPerDriver: config.maxConnectionsPerDriver,
+      hybrid: config.dialects.includes('hybrid'),
+      broken,
+    });
+  }
   const limits = new Limits({ perSecond: config.restPerMinute / 60, burst: config.restPerMinute }, clock);
   let draining = false;
   const app = await buildApp({
     logger: log,
     version: VERSION,
-    verify: (token) => tokens.verify(token),
+    identify: (token) => tokens.identify(token),
     limits,
     trustProxy: config.trustProxy,
     corsOrigins: config.corsOrigins,
   });
+  if (config.dialects.includes('fleet')) placeAliases(app);
   tripRoutes(app, hub);
+  textRoutes(app, hub);
   driverRoutes(app, hub);
+  connectionRoutes(app, hub);
+  if (rideshare !== undefined) rideRoutes(app, { hub, clock, isPublic: config.ridesharePublicStatus });
+  if (tracking !== undefined) deliveryRoutes(app, hub);
+  webhookRoutes(app, outbox.webhooks);
   sessionRoutes(app, { tickets, signIns, tokens, clock });
   systemRoutes(app, {
     hub,
     metrics,
-    connections: () => stream.size,
+    connections,
     isDraining: () => draining,
     servesMetrics: config.metricsPort === undefined,
   });
+  await reference(app, { version: VERSION, channels: [NATIVE_CHANNEL] });
   await pages(app, { root: DASHBOARD, basemapStyleUrl: config.basemapStyleUrl, serviceName: config.serviceName, version: VERSION });
   await app.ready();
+  outbox.dispatcher.start();
 
-  const servers = await listenAll(config, app, stream, log);
-  if (config.metricsPort !== undefined) servers.push(await listen(metricsServer(metrics), config.host, config.metricsPort));
-  const urls = servers.slice(0, config.ports.length).map((server) => urlOf(config.host, server));
+  // In the background: a provider that is down holds up no start.
+  keys?.start();
+  const listener: Listener = {
+    request: (request, response) => (socketIo?.isFor(request.url) ? socketIo.request(request, response) : app.routing(request, response)),
+    upgrade: (request, socket, head) =>
+      socketIo?.isFor(request.url) ? socketIo.upgrade(request, socket, head) : void upgrades.take(request, socket, head),
+  };
+  const servers = await listenAll(config.host, config.ports, listener);
+  const urls = servers.map((server) => urlOf(config.host, server));
+  if (config.metricsPort !== undefined) servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
   let closing: Promise<void> | undefined;
   return {
     urls,
@@ -154,7 +247,23 @@ async function compose(config: Config, { log, clock, tokens, store }: Foundation
       `${(config.publicUrl ?? urls[0] ?? '').replace(/\/$/, '')}/#signin=${signIns.issue({ sub: 'admin', role: 'admin' }).code}`,
     close: () => {
       draining = true;
-      closing ??= shutDown({ app, stream, hub, hot, store, limits, servers });
+      closing ??= shutDown({
+        app,
+        upgrades,
+        sockets,
+        socketIo,
+        stream,
+        rideshare,
+        tracking,
+        directory,
+        hub,
+        outbox,
+        hot,
+        store,
+        keys,
+        limits,
+        servers,
+      });
       return closing;
     },
   };
@@ -162,78 +271,69 @@ async function compose(config: Config, { log, clock, tokens, store }: Foundation
 
 interface Running {
   readonly app: FastifyInstance;
+  readonly upgrades: Upgrades;
+  readonly sockets: Sockets;
+  readonly socketIo: SocketIo | undefined;
   readonly stream: Stream;
+  readonly rideshare: Rideshare | undefined;
+  readonly tracking: Tracking | undefined;
   readonly hub: Hub;
+  readonly outbox: OpenOutbox;
   readonly hot: MemoryHot;
   readonly store: SqliteStore;
+  readonly directory: HttpDirectory;
+  readonly keys: Jwks | undefined;
   readonly limits: Limits;
   readonly servers: readonly HttpServer[];
 }
 
 /** In the order of DESIGN's drain: no new ones, good-bye to those here, store, let go. */
-async function shutDown({ app, stream, hub, hot, store, limits, servers }: Running): Promise<void> {
-  const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-  await stream.drain();
+async function shutDown({
+  app,
+  upgrades,
+  sockets,
+  socketIo,
+  stream,
+  rideshare,
+  tracking,
+  directory,
+  hub,
+  outbox,
+  hot,
+  store,
+  keys,
+  limits,
+  servers,
+}: Running): Promise<void> {
+  const closed = stopTaking(servers);
+  upgrades.drain();
+  await Promise.all([sockets.drain(), socketIo?.drain()]);
+  rideshare?.close();
+  directory.close();
   await hub.close();
+  await outbox.dispatcher.close();
   stream.close();
+  tracking?.close();
+  sockets.close();
+  socketIo?.close();
   for (const server of servers) server.closeAllConnections();
   await Promise.all(closed);
   await app.close();
+  keys?.close();
   limits.close();
   hot.close();
   await store.close();
 }
 
-async function listenAll(config: Config, app: FastifyInstance, stream: Stream, log: Logger): Promise<HttpServer[]> {
-  const servers: HttpServer[] = [];
-  try {
-    for (const port of config.ports) {
-      const server = createServer((request, response) => app.routing(request, response));
-      server.on('upgrade', (request, socket, head) => {
-        if (new URL(request.url ?? '/', 'http://here').pathname === STREAM_PATH) {
-          stream
-            .upgrade(request, socket, head)
-            .catch((error: unknown) => log.error({ err: error }, 'an upgrade failed for a fault of ours'));
-        } else {
-          socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-        }
-      });
-      servers.push(await listen(server, config.host, port));
-    }
-    return servers;
-  } catch (error) {
-    for (const server of servers) server.close();
-    throw error;
-  }
-}
-
-function listen(server: HttpServer, host: string, port: number): Promise<HttpServer> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new StartupError(whyNot(error, host, port), { cause: error })));
-    // A storm of clients coming back at once must find room in the queue.
-    server.listen({ host, port, backlog: 4096 }, () => resolve(server));
-  });
-}
-
-function whyNot({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
-  if (code === 'EADDRINUSE') return `port ${port} on ${host} is taken: stop what listens there, or set PORT`;
-  if (code === 'EACCES') return `port ${port} may not be used by this user: choose one above 1023, or set PORT`;
-  if (code === 'EADDRNOTAVAIL') return `${host} is no address of this machine: set HOST`;
-  return `cannot listen on ${host}:${port} (${message})`;
-}
-
-function urlOf(host: string, server: HttpServer): string {
-  const { port } = server.address() as AddressInfo;
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
-}
-
-function metricsServer(metrics: Metrics): HttpServer {
-  return createServer(async (request, response) => {
-    if (request.url !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
-    response.writeHead(200, { 'content-type': metrics.contentType }).end(await metrics.text());
-  });
+/** /metrics alone, for a port that only the operator's network reaches. */
+function metricsListener(metrics: Metrics): Listener {
+  return {
+    request: (request, response) => {
+      if (request.url !== '/metrics') {
+        response.writeHead(404).end();
+        return;
+      }
+      void metrics.text().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text));
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { chooseCores, moveTo } from './cores.ts';
 import { diskFolder, machineFacts } from './machine.ts';
 import { buildNative } from './native.ts';
+import { nearby } from './nearby/nearby.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import type { Peer } from './peers/peer.ts';
 import { ceiling, socketIoRelay, wsRelay } from './peers/relay-peers.ts';
@@ -70,6 +71,7 @@ async function measure(options: Options, rig: Rig): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'nearby') return nearby(process.argv.slice(3));
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) return console.log(HELP);
   if (process.platform !== 'linux') throw new Error('the bench reads /proc and pins cores: it runs on Linux only');

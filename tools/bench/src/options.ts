@@ -22,6 +22,7 @@ export interface Options {
 }
 
 export const HELP = `npm run bench -- [options]      row 2: full ingest 1:1 against a bare ws relay and a Socket.IO room
+npm run bench -- nearby [options]   row 5: the nearest drivers; see nearby --help
 
   --rounds N         interleaved rounds, A/B/C each (5)
   --seconds N        length of one measured window (5)

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { installationSecret } from '../auth/secret.ts';
+import { secretsOf, sharedSecrets } from '../auth/secret.ts';
 import { Tokens } from '../auth/tokens.ts';
 import { StartupError } from '../startup-error.ts';
 import { addSettings, settingsOf } from './settings.ts';
 
 const LOCAL_TOKEN_S = 24 * 3600;
 /** What signing needs: nothing else of the server matters to a caller. */
-const SIGNING = ['DATA_DIR', 'JWT_SECRET_KEY', 'JWT_ISSUER', 'JWT_AUDIENCE'];
+const SIGNING = ['DATA_DIR', 'JWT_SECRET_KEY', 'JWT_ALGORITHM', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'];
 
 /** Adds the options of commands that talk to a running server. */
 export function addCaller(command: Command): Command {
@@ -22,10 +22,10 @@ export async function callerOf(command: Command, sub: string): Promise<{ url: st
   const { url, token = process.env.WAYCAST_TOKEN } = command.opts<{ url: string; token?: string }>();
   if (token !== undefined) return { url, token };
   const config = settingsOf(command);
-  if (config.secrets === undefined && !existsSync(join(config.dataDir, 'secret'))) {
+  if (sharedSecrets(config) === undefined && !existsSync(join(config.dataDir, 'secret'))) {
     throw new StartupError(`no token: give --token, or run this where the server's DATA_DIR is (${config.dataDir} holds no secret)`);
   }
-  const tokens = new Tokens({ ...config, secrets: config.secrets ?? [installationSecret(config.dataDir)] });
+  const tokens = new Tokens({ ...config, secrets: secretsOf(config) });
   return { url, token: await tokens.sign({ sub, role: 'service', ttl: LOCAL_TOKEN_S }) };
 }
 

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { installationSecret } from '../auth/secret.ts';
-import { roleOf, Tokens } from '../auth/tokens.ts';
-import type { Role } from '../hub/principal.ts';
+import { secretsOf } from '../auth/secret.ts';
+import { Tokens } from '../auth/tokens.ts';
+import { type Role, roleOf } from '../hub/principal.ts';
 import { addSettings, settingsOf } from './settings.ts';
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -27,14 +27,16 @@ export function tokenCommand(program: Command): void {
     .option('--drivers <ids>', 'scope: these drivers', list)
     .option('--labels <labels>', 'scope: trips with these labels', list)
     .option('--json', '{token, sub, role, expiresAt}');
-  addSettings(command, ['DATA_DIR', 'JWT_SECRET_KEY', 'JWT_ISSUER', 'JWT_AUDIENCE']).action(async ({ json, ...wanted }: TokenFlags) => {
-    const config = settingsOf(command);
-    const tokens = new Tokens({ ...config, secrets: config.secrets ?? [installationSecret(config.dataDir)] });
-    const sub = wanted.sub ?? wanted.role;
-    const token = await tokens.sign({ ...wanted, sub });
-    const expiresAt = new Date(Date.now() + wanted.ttl * 1000).toISOString();
-    process.stdout.write(json === true ? `${JSON.stringify({ token, sub, role: wanted.role, expiresAt })}\n` : `${token}\n`);
-  });
+  addSettings(command, ['DATA_DIR', 'JWT_SECRET_KEY', 'JWT_ALGORITHM', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']).action(
+    async ({ json, ...wanted }: TokenFlags) => {
+      const config = settingsOf(command);
+      const tokens = new Tokens({ ...config, secrets: secretsOf(config) });
+      const sub = wanted.sub ?? wanted.role;
+      const token = await tokens.sign({ ...wanted, sub });
+      const expiresAt = new Date(Date.now() + wanted.ttl * 1000).toISOString();
+      process.stdout.write(json === true ? `${JSON.stringify({ token, sub, role: wanted.role, expiresAt })}\n` : `${token}\n`);
+    },
+  );
 }
 
 function role(text: string): Role {

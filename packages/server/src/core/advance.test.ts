@@ -92,7 +92,7 @@ describe('advance', () => {
       online,
       available,
       profile,
-      trips: trips.map(({ distance: _d, lastPoint: _lp, firstFixAt: _f, lastFixAt: _lf, stops, ...trip }) => ({
+      trips: trips.map(({ distance: _d, lastPoint: _lp, firstFixAt: _f, lastFixAt: _lf, updatedAt: _u, stops, ...trip }) => ({
         ...trip,
         stops: stops.map(({ wasNear: _n, wasIn: _i, wasOut: _o, ...stop }) => stop),
       })),

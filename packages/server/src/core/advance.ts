@@ -1,10 +1,10 @@
 import { WaycastError } from '@waycast/protocol';
 import type { Command, OpenCommand } from './commands.ts';
-import { adopt, changeTripStatus, patchActiveTrip, release, removeTrip } from './drive-trip.ts';
+import { adopt, changeTripStatus, expireTrips, patchActiveTrip, release, removeTrip, writeOnTrip } from './drive-trip.ts';
 import type { Driver } from './driver.ts';
 import type { Effects } from './effects.ts';
 import { streamOf } from './identities.ts';
-import { setAvailability, setProfile, tick } from './presence.ts';
+import { goOffline, setAvailability, setProfile, tick } from './presence.ts';
 import type { Rules } from './rules.ts';
 import { settleRefused, takeFixes } from './take-fixes.ts';
 
@@ -41,7 +41,7 @@ function apply(driver: Driver, command: Command, rules: Rules, effects: Effects)
       release(driver, command, effects);
       break;
     case 'status':
-      changeTripStatus(driver, command, effects);
+      changeTripStatus(driver, command, rules, effects);
       break;
     case 'patch':
       patchActiveTrip(driver, command, effects);
@@ -49,14 +49,21 @@ function apply(driver: Driver, command: Command, rules: Rules, effects: Effects)
     case 'remove':
       removeTrip(driver, command, effects);
       break;
+    case 'message':
+      writeOnTrip(driver, command, effects);
+      break;
     case 'availability':
       setAvailability(driver, command, effects);
+      break;
+    case 'offline':
+      goOffline(driver, command, effects);
       break;
     case 'profile':
       setProfile(driver, command, effects);
       break;
     case 'tick':
       tick(driver, command.receivedAt, effects);
+      expireTrips(driver, command.receivedAt, effects);
       break;
     default:
       command satisfies never;

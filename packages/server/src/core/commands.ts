@@ -83,9 +83,25 @@ export interface RemoveCommand extends Envelope {
   readonly tripId: string;
 }
 
+/** Somebody writes on a trip. `message` is the id the text has from the start, so that it is kept once. */
+export interface MessageCommand extends Envelope {
+  readonly kind: 'message';
+  readonly tripId: string;
+  readonly message: string;
+  readonly text: string;
+  readonly to: string | null;
+  readonly by: Actor;
+  readonly at: number;
+}
+
 export interface AvailabilityCommand extends Envelope {
   readonly kind: 'availability';
   readonly available: boolean;
+}
+
+/** The driver goes off duty at once, without waiting for silence [D2]. */
+export interface OfflineCommand extends Envelope {
+  readonly kind: 'offline';
 }
 
 export interface ProfileCommand extends Envelope {
@@ -107,6 +123,8 @@ export type Command =
   | StatusCommand
   | PatchCommand
   | RemoveCommand
+  | MessageCommand
   | AvailabilityCommand
+  | OfflineCommand
   | ProfileCommand
   | TickCommand;

@@ -1,10 +1,11 @@
 import { type Actor, WaycastError } from '@waycast/protocol';
-import type { AdoptCommand, PatchCommand, ReleaseCommand, RemoveCommand, StatusCommand } from './commands.ts';
+import type { AdoptCommand, MessageCommand, PatchCommand, ReleaseCommand, RemoveCommand, StatusCommand } from './commands.ts';
 import { type ActiveTrip, activeTrip, type Driver } from './driver.ts';
 import type { Effects, OutboxEntry } from './effects.ts';
 import { planOf } from './eta.ts';
 import type { TripHappened } from './events.ts';
-import { assign, assignmentEvent, changeStatus, hasStarted, isOpenTrip, patchTrip, type Trip } from './trip.ts';
+import type { Rules } from './rules.ts';
+import { assign, assignmentEvent, changeStatus, hasStarted, isOpenTrip, messageEvent, patchTrip, type Trip } from './trip.ts';
 
 /** The trip as the store has it becomes this driver's; one it drives already is nothing new [T7]. */
 export function adopt(driver: Driver, command: AdoptCommand, effects: Effects): void {
@@ -36,17 +37,36 @@ export function release(driver: Driver, command: ReleaseCommand, effects: Effect
   effects.answers.push({ reply: command.reply, kind: 'trip', trip: copy });
 }
 
-export function changeTripStatus(driver: Driver, command: StatusCommand, effects: Effects): void {
+export function changeTripStatus(driver: Driver, command: StatusCommand, rules: Rules, effects: Effects): void {
   const active = activeOf(driver, command.tripId);
-  const events = changeStatus(active.trip, command.status, command.at, command.by);
+  const events = changeStatus(active.trip, command.status, command.at, command.by, rules.deliveriesMayJump);
   if (events.length > 0) tripHappened(driver, active, events, effects);
   if (!isOpenTrip(active.trip)) letGo(driver, active);
   effects.answers.push({ reply: command.reply, kind: 'trip', trip: structuredClone(active.trip) });
 }
 
+/** Time has passed: trips whose time is up end [T10]. */
+export function expireTrips(driver: Driver, now: number, effects: Effects): void {
+  for (const active of driver.trips) {
+    const { expiresAt } = active.trip;
+    if (expiresAt === null || now < expiresAt) continue;
+    tripHappened(driver, active, changeStatus(active.trip, 'CANCELLED', now, TIME), effects);
+    letGo(driver, active);
+  }
+}
+
+const TIME: Actor = { sub: 'waycast', role: 'service', via: 'expiry' };
+
 export function patchActiveTrip(driver: Driver, command: PatchCommand, effects: Effects): void {
   const active = activeOf(driver, command.tripId);
   tripHappened(driver, active, patchTrip(active.trip, command.patch, command.at, command.by), effects);
+  effects.answers.push({ reply: command.reply, kind: 'trip', trip: structuredClone(active.trip) });
+}
+
+export function writeOnTrip(driver: Driver, command: MessageCommand, effects: Effects): void {
+  const active = activeOf(driver, command.tripId);
+  const { message: id, text, to, at, by } = command;
+  tripHappened(driver, active, [messageEvent(active.trip, { id, text, to, at, by })], effects);
   effects.answers.push({ reply: command.reply, kind: 'trip', trip: structuredClone(active.trip) });
 }
 

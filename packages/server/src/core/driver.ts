@@ -77,11 +77,15 @@ export function driverStatus(driver: Driver): DriverStatus {
   return driver.available ? 'ONLINE' : 'BUSY';
 }
 
-/** When silence next decides something, epoch ms; null when it cannot [D2]. */
+/** When time next decides something, epoch ms; null when it cannot [D2, T10]. */
 export function nextTickAt(driver: Driver): number | null {
-  if (!driver.online || driver.lastSeenAt === null) return null;
-  const stale = driver.trips.length > 0 && !driver.stale;
-  return driver.lastSeenAt + (stale ? STALE_MS : OFFLINE_MS);
+  let next: number | null = null;
+  if (driver.online && driver.lastSeenAt !== null) {
+    const stale = driver.trips.length > 0 && !driver.stale;
+    next = driver.lastSeenAt + (stale ? STALE_MS : OFFLINE_MS);
+  }
+  for (const { trip } of driver.trips) if (trip.expiresAt !== null && (next === null || trip.expiresAt < next)) next = trip.expiresAt;
+  return next;
 }
 
 /** A driver as it is kept: plain JSON, without counters and without what only serves speed. */

@@ -67,7 +67,12 @@ export interface FixCounts {
 
 /** The outcome of one command, told to whoever asked once it is durable. */
 export type Answer =
-  | { readonly reply: number; readonly kind: 'fixes'; readonly counts: FixCounts }
+  | {
+      readonly reply: number;
+      readonly kind: 'fixes';
+      readonly counts: FixCounts /** Where the driver's feed stands. */;
+      readonly seq: number;
+    }
   | { readonly reply: number; readonly kind: 'opened'; readonly accepted: number; readonly stored: number }
   | { readonly reply: number; readonly kind: 'trip'; readonly trip: Trip }
   | { readonly reply: number; readonly kind: 'done' }

@@ -1,6 +1,6 @@
 import { TRIP_STATUSES, type TripKind, type TripStatus, WaycastError } from '@waycast/protocol';
 import { describe, expect, it } from 'vitest';
-import { firstStatus, isOpen, mayGo, stampOf } from './lifecycle.ts';
+import { firstStatus, isOpen, stampOf, wayTo } from './lifecycle.ts';
 import { BY, T0, trip } from './testing/samples.ts';
 import { changeStatus, type Trip } from './trip.ts';
 
@@ -33,7 +33,15 @@ describe('lifecycle [T1]', () => {
   });
 
   it.each(EVERY)('%s: %s > %s', (kind, from, to) => {
-    expect(mayGo(kind, from, to)).toBe(TABLE[kind][from]?.to.includes(to) ?? false);
+    expect(wayTo(kind, from, to, false)).toEqual(TABLE[kind][from]?.to.includes(to) ? [to] : null);
+  });
+
+  it('lets a delivery jump ahead where that is configured, a ride never', () => {
+    expect(wayTo('delivery', 'ASSIGNED', 'DELIVERED', true)).toEqual(['PICKED_UP', 'IN_TRANSIT', 'DELIVERED']);
+    expect(wayTo('delivery', 'PICKED_UP', 'DELIVERED', true)).toEqual(['IN_TRANSIT', 'DELIVERED']);
+    expect(wayTo('delivery', 'IN_TRANSIT', 'ASSIGNED', true)).toBeNull();
+    expect(wayTo('delivery', 'DELIVERED', 'CANCELLED', true)).toBeNull();
+    expect(wayTo('ride', 'PENDING', 'COMPLETED', true)).toBeNull();
   });
 
   it.each(KINDS.flatMap((kind) => TRIP_STATUSES.map((status) => [kind, status] as const)))(
@@ -68,6 +76,12 @@ describe('changeStatus', () => {
   it('walks a delivery [T1, T3]', () => {
     const delivery = gone('delivery', 'PICKED_UP', 'IN_TRANSIT', 'DELIVERED');
     expect(delivery).toMatchObject({ startedAt: T0 + 1000, arrivedAt: null, completedAt: T0 + 3000, cancelledAt: null });
+  });
+
+  it('stamps the steps a jump leaves out with its own time [T3]', () => {
+    const one = gone('delivery');
+    expect(changeStatus(one, 'DELIVERED', T0 + 5_000, BY, true)).toHaveLength(1);
+    expect(one).toMatchObject({ status: 'DELIVERED', startedAt: T0 + 5_000, completedAt: T0 + 5_000 });
   });
 
   it('names both when it refuses, and changes nothing [T1]', () => {

@@ -10,6 +10,8 @@ interface Step {
 
 interface Lifecycle {
   readonly first: TripStatus;
+  /** Whether steps may be left out where that is configured. */
+  readonly jumps: boolean;
   readonly steps: Readonly<Partial<Record<TripStatus, Step>>>;
 }
 
@@ -17,6 +19,7 @@ interface Lifecycle {
 const LIFECYCLES: Readonly<Record<TripKind, Lifecycle>> = {
   ride: {
     first: 'PENDING',
+    jumps: false,
     steps: {
       PENDING: { next: ['EN_ROUTE', 'CANCELLED'] },
       EN_ROUTE: { next: ['ARRIVED', 'CANCELLED'], stamp: 'startedAt' },
@@ -28,6 +31,7 @@ const LIFECYCLES: Readonly<Record<TripKind, Lifecycle>> = {
   },
   delivery: {
     first: 'ASSIGNED',
+    jumps: true,
     steps: {
       ASSIGNED: { next: ['PICKED_UP', 'CANCELLED'] },
       PICKED_UP: { next: ['IN_TRANSIT', 'CANCELLED'], stamp: 'startedAt' },
@@ -42,8 +46,17 @@ export function firstStatus(kind: TripKind): TripStatus {
   return LIFECYCLES[kind].first;
 }
 
-export function mayGo(kind: TripKind, from: TripStatus, to: TripStatus): boolean {
-  return LIFECYCLES[kind].steps[from]?.next.includes(to) ?? false;
+/** The statuses passed on the way from one to another, `to` the last of them; null when there is no way [T1]. */
+export function wayTo(kind: TripKind, from: TripStatus, to: TripStatus, mayJump: boolean): readonly TripStatus[] | null {
+  const { steps, jumps } = LIFECYCLES[kind];
+  if (steps[from]?.next.includes(to)) return [to];
+  if (!mayJump || !jumps) return null;
+  const way: TripStatus[] = [];
+  for (let at: TripStatus | undefined = from; at !== undefined && at !== to; ) {
+    at = steps[at]?.next.find((next) => next !== 'CANCELLED');
+    if (at !== undefined) way.push(at);
+  }
+  return way.at(-1) === to ? way : null;
 }
 
 export function stampOf(kind: TripKind, status: TripStatus): Stamp | undefined {

@@ -86,6 +86,24 @@ describe('silence [D2]', () => {
     expect(said(take(available(1, true)))).toEqual(['online']);
   });
 
+  it('is not waited for when the driver says that it goes: offline at once, once, until it is heard of again', () => {
+    const { driver, take, drive } = road();
+    const offline = (seconds: number) => ({ kind: 'offline', driverId: 'd', receivedAt: T0 + seconds * 1000, reply: 7 }) as const;
+    const before = take(offline(0));
+    expect(said(before), 'it was not there').toEqual([]);
+    expect(before.answers).toEqual([{ reply: 7, kind: 'done' }]);
+    drive(at(1));
+    expect(said(take(offline(2)))).toEqual(['offline']);
+    expect([driverStatus(driver), nextTickAt(driver)]).toEqual(['OFFLINE', null]);
+    expect(said(take(offline(3)))).toEqual([]);
+    expect(said(take(tick(200)))).toEqual([]);
+    expect(drive(at(201)).flatMap(said)).toEqual(['online']);
+    take(available(202, false));
+    take(offline(203));
+    drive(at(204));
+    expect(driverStatus(driver), 'whether it takes trips is another matter').toBe('BUSY');
+  });
+
   it('decides when it says it will', () => {
     const { driver, take, drive } = road();
     expect(nextTickAt(driver)).toBeNull();
@@ -116,6 +134,7 @@ describe('events of the driver feed [D3]', () => {
       fc.integer({ min: 0, max: 200 }).map((wait) => ({ wait, what: 'fix' as const })),
       fc.integer({ min: 0, max: 200 }).map((wait) => ({ wait, what: 'tick' as const })),
       fc.integer({ min: 0, max: 200 }).map((wait) => ({ wait, what: 'availability' as const })),
+      fc.integer({ min: 1, max: 200 }).map((wait) => ({ wait, what: 'offline' as const })),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
@@ -126,8 +145,11 @@ describe('events of the driver feed [D3]', () => {
         for (const { wait, what } of steps) {
           clock += wait;
           if (what === 'fix') told.push(...drive(at(clock)).flatMap(said));
+          else if (what === 'offline')
+            told.push(...said(take({ kind: 'offline', driverId: 'd', receivedAt: T0 + clock * 1000, reply: 0 })));
           else told.push(...said(take(what === 'tick' ? tick(clock) : available(clock, true))));
-          if (what !== 'tick') heard = clock;
+          if (what === 'offline') heard = Number.NEGATIVE_INFINITY;
+          else if (what !== 'tick') heard = clock;
           if (what === 'tick') expect(driver.online).toBe(clock - heard < 120);
         }
         expect(told).toEqual(told.map((_, i) => (i % 2 === 0 ? 'online' : 'offline')));

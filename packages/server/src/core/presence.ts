@@ -1,4 +1,4 @@
-import type { AvailabilityCommand, ProfileCommand } from './commands.ts';
+import type { AvailabilityCommand, OfflineCommand, ProfileCommand } from './commands.ts';
 import { type Driver, OFFLINE_MS, STALE_MS } from './driver.ts';
 import type { Effects } from './effects.ts';
 import type { DriverHappened } from './events.ts';
@@ -20,10 +20,19 @@ export function tick(driver: Driver, now: number, effects: Effects): void {
     driver.stale = true;
     driverHappened(driver, 'stale', now, effects);
   }
-  if (silence >= OFFLINE_MS) {
-    driver.online = false;
-    driverHappened(driver, 'offline', now, effects);
-  }
+  if (silence >= OFFLINE_MS) leave(driver, now, effects);
+}
+
+/** Off duty by its own word; whatever it says next brings it back [D2]. */
+export function goOffline(driver: Driver, command: OfflineCommand, effects: Effects): void {
+  if (driver.online) leave(driver, command.receivedAt, effects);
+  effects.changed.add(driver);
+  effects.answers.push({ reply: command.reply, kind: 'done' });
+}
+
+function leave(driver: Driver, at: number, effects: Effects): void {
+  driver.online = false;
+  driverHappened(driver, 'offline', at, effects);
 }
 
 function driverHappened(driver: Driver, kind: DriverHappened['kind'], at: number, effects: Effects): void {

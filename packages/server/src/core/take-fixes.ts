@@ -24,7 +24,7 @@ export function takeFixes(driver: Driver, command: FixesCommand, rules: Rules, e
   if (!command.live && driver.latest !== null && driver.latest !== before)
     publishLocation(driver, driver.latest, command.receivedAt, effects);
   if (stream !== null && command.sender !== 0) effects.progress.set(stream, { sender: command.sender, driverId: driver.id });
-  if (command.reply !== 0) effects.answers.push({ reply: command.reply, kind: 'fixes', counts });
+  if (command.reply !== 0) effects.answers.push({ reply: command.reply, kind: 'fixes', counts, seq: driver.seq });
 }
 
 function takeFix(

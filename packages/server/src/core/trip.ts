@@ -1,9 +1,9 @@
 import type { Actor, TripInput, TripKind, TripPatch, TripStatus } from '@waycast/protocol';
 import { WaycastError } from '@waycast/protocol';
-import type { TripHappened } from './events.ts';
+import type { MessageHappened, TripHappened } from './events.ts';
 import type { Fix } from './fix.ts';
 import { haversine } from './geo.ts';
-import { firstStatus, isOpen, mayGo, type Stamp, stampOf } from './lifecycle.ts';
+import { firstStatus, isOpen, type Stamp, stampOf, wayTo } from './lifecycle.ts';
 import { judgeStops, leaveStops, type Stop, type StopHit, stopsFrom } from './stops.ts';
 
 /** Who drove a trip when; epoch ms, `to` null while it lasts. */
@@ -22,21 +22,30 @@ export interface Trip extends Record<Stamp, number | null> {
   driverName: string | null;
   stops: Stop[];
   labels: readonly string[];
+  /** What a delivery brings, and whom text messages about it go to. */
+  readonly order: { readonly id: string; readonly phone: string | null } | null;
+  /** Still open then, it is cancelled [T10]; null: never. */
+  readonly expiresAt: number | null;
   /** +1 with every change that is stored; the higher one wins. */
   revision: number;
   /** Of the content it was created with, to tell a repeat from another trip [T4]. */
   readonly digest: string;
   readonly createdAt: number;
+  /** Of the last fix counted or the last change, whichever is later. */
+  updatedAt: number;
   distance: number;
-  /** Where the last counted fix was: the next leg starts there [T8]. */
-  lastPoint: { readonly lat: number; readonly lng: number } | null;
+  /** The last fix counted: the next leg starts there [T8]. */
+  lastPoint: Fix | null;
   assignments: Assignment[];
   /** Capture times of the first and last counted fix: the interval its track covers. */
   firstFixAt: number | null;
   lastFixAt: number | null;
 }
 
-export function newTrip(id: string, input: TripInput, digest: string, at: number): Trip {
+/**
+ * @param expiresAt epoch ms; the moment `input.expiresAt` names
+ */
+export function newTrip(id: string, input: TripInput, digest: string, at: number, expiresAt: number | null = null): Trip {
   const driverId = input.driverId ?? null;
   return {
     id,
@@ -46,6 +55,8 @@ export function newTrip(id: string, input: TripInput, digest: string, at: number
     driverName: input.driverName ?? null,
     stops: stopsFrom(input.stops),
     labels: input.labels ?? [],
+    order: input.orderId === undefined ? null : { id: input.orderId, phone: input.phone ?? null },
+    expiresAt,
     revision: 1,
     digest,
     createdAt: at,
@@ -53,6 +64,7 @@ export function newTrip(id: string, input: TripInput, digest: string, at: number
     arrivedAt: null,
     completedAt: null,
     cancelledAt: null,
+    updatedAt: at,
     distance: 0,
     lastPoint: null,
     assignments: driverId === null ? [] : [{ driverId, from: at, to: null }],
@@ -83,6 +95,7 @@ export function createdEvent(trip: Trip, by: Actor): TripHappened {
 export function countFix(trip: Trip, fix: Fix): TripHappened[] {
   if (trip.lastPoint !== null) trip.distance += haversine(trip.lastPoint.lat, trip.lastPoint.lng, fix.lat, fix.lng);
   trip.lastPoint = fix;
+  trip.updatedAt = Math.max(trip.updatedAt, fix.at);
   trip.firstFixAt ??= fix.at;
   trip.lastFixAt = fix.at;
   const hits = judgeStops(trip.stops, fix);
@@ -93,18 +106,22 @@ const NOTHING: TripHappened[] = [];
 
 /**
  * Moves a trip to a status by its lifecycle [T1-T3]; at its end it leaves its stops [G4]. The same status again is nothing.
+ * `mayJump`: steps in between may be left out where the lifecycle allows it [T1].
  * @throws WaycastError `illegal_transition`, naming both
  */
-export function changeStatus(trip: Trip, status: TripStatus, at: number, by: Actor): TripHappened[] {
+export function changeStatus(trip: Trip, status: TripStatus, at: number, by: Actor, mayJump = false): TripHappened[] {
   const previous = trip.status;
   if (status === previous) return [];
-  if (!mayGo(trip.kind, previous, status)) {
+  const steps = wayTo(trip.kind, previous, status, mayJump);
+  if (steps === null) {
     throw new WaycastError('illegal_transition', `a ${trip.kind} cannot go from ${previous} to ${status}`, { field: '/status' });
   }
   trip.status = status;
-  trip.revision++;
-  const stamp = stampOf(trip.kind, status);
-  if (stamp !== undefined) trip[stamp] = at;
+  changed(trip, at);
+  for (const step of steps) {
+    const stamp = stampOf(trip.kind, step);
+    if (stamp !== undefined) trip[stamp] = at;
+  }
   const happened = [statusEvent(trip, previous, at, by)];
   if (isOpenTrip(trip)) return happened;
   closeAssignment(trip, at);
@@ -121,7 +138,7 @@ export function patchTrip(trip: Trip, patch: TripChanges, at: number, by: Actor)
   if (patch.stops !== undefined) trip.stops = stopsFrom(patch.stops, trip.stops);
   if (patch.labels !== undefined) trip.labels = patch.labels;
   if (patch.driverName !== undefined) trip.driverName = patch.driverName;
-  trip.revision++;
+  changed(trip, at);
   return [{ id: `${trip.id}/changed/${trip.revision}`, kind: 'changed', tripId: trip.id, driverId: trip.driverId, at, by }];
 }
 
@@ -132,12 +149,24 @@ export function assign(trip: Trip, driverId: string | null, at: number): void {
   trip.driverId = driverId;
   trip.lastPoint = null;
   if (driverId !== null) trip.assignments.push({ driverId, from: at, to: null });
+  changed(trip, at);
+}
+
+function changed(trip: Trip, at: number): void {
   trip.revision++;
+  trip.updatedAt = Math.max(trip.updatedAt, at);
 }
 
 function closeAssignment(trip: Trip, at: number): void {
   const current = trip.assignments.at(-1);
   if (current !== undefined && current.to === null) current.to = at;
+}
+
+/** A text on an open trip. */
+export function messageEvent(trip: Trip, message: { id: string; text: string; to: string | null; at: number; by: Actor }): MessageHappened {
+  if (!isOpenTrip(trip)) throw new WaycastError('trip_closed', `the trip is ${trip.status}`);
+  const { id, text, to, at, by } = message;
+  return { id: `${trip.id}/message/${id}`, kind: 'message', tripId: trip.id, driverId: trip.driverId, text, to, at, by };
 }
 
 function statusEvent(trip: Trip, previous: TripStatus | null, at: number, by: Actor): TripHappened {

@@ -1,5 +1,7 @@
-import { WaycastError } from '@waycast/protocol';
+import { type DriverStatus, WaycastError } from '@waycast/protocol';
+import type { Happened } from '../core/events.ts';
 import type { Trip } from '../core/trip.ts';
+import type { PersonFeed } from './people.ts';
 import type { TripFilter } from './ports.ts';
 import type { Principal } from './principal.ts';
 
@@ -68,6 +70,28 @@ export function mustCreate(who: Principal, trip: Trip): void {
     throw new WaycastError('forbidden', 'the trip would be outside the scopes of this token');
 }
 
+/**
+ * Who may write on a trip: its driver, its parties, staff. A passenger writes to the driver alone.
+ * @throws WaycastError `forbidden`
+ */
+export function mustWriteMessage(who: Principal, trip: Trip, to: string | null): void {
+  if (isStaff(who) || (who.role === 'driver' && trip.driverId === who.sub)) {
+    if (to !== null && !trip.stops.some((stop) => stop.partyId === to))
+      throw new WaycastError('bad_request', 'nobody of that id has a stop on this trip', { field: '/to' });
+    return;
+  }
+  if (who.role !== 'passenger' || !trip.stops.some((stop) => stop.partyId === who.sub))
+    throw new WaycastError('forbidden', `a ${who.role} does not write on this trip`);
+  if (to !== null) throw new WaycastError('forbidden', 'passengers write to the driver alone', { field: '/to' });
+}
+
+/** Whether an event is for somebody who may see its trip: what people write is for those they write to [H5]. */
+export function mayHear(who: Principal, event: Happened): boolean {
+  if (event.kind !== 'message' || isStaff(who) || who.role === 'driver') return true;
+  if (who.role !== 'passenger') return false;
+  return event.to === who.sub || event.by.sub === who.sub || (event.to === null && event.by.role !== 'passenger');
+}
+
 export function mustMoveStatus(who: Principal, trip: Trip): void {
   if (isStaff(who) || (who.role === 'driver' && trip.driverId === who.sub)) return;
   throw new WaycastError('forbidden', `a ${who.role} does not change the status of trips`);
@@ -102,6 +126,40 @@ export function mayReadDriver(who: Principal, driverId: string): boolean {
     case 'merchant':
       return who.drivers?.has(driverId) === true;
   }
+}
+
+/** Looks for drivers in these states, on trips of this label, around a place [N5]. */
+export function mustSearchNearby(who: Principal, statuses: readonly DriverStatus[], label: string | null): void {
+  if (isStaff(who)) return;
+  if (who.role === 'driver') throw new WaycastError('forbidden', 'a driver does not look for other drivers');
+  if (statuses.some((status) => status !== 'ONLINE'))
+    throw new WaycastError('forbidden', `a ${who.role} finds available drivers only`, { field: '/query/status' });
+  if (label !== null && !(who.role === 'merchant' && who.labels?.has(label)))
+    throw new WaycastError('forbidden', 'not a label of yours', { field: '/query/label' });
+}
+
+/** Whether such a search may show a driver. */
+export function mayFind(who: Principal, driverId: string, stale: boolean): boolean {
+  return isStaff(who) ? mayReadDriver(who, driverId) : !stale;
+}
+
+/** [W12] */
+export function mustManageWebhooks(who: Principal): void {
+  if (who.role !== 'admin') throw new WaycastError('forbidden', `a ${who.role} does not manage webhooks`);
+}
+
+/** Webhooks tell of everything: who sees only part of it does not look. */
+export function mustReadWebhooks(who: Principal): void {
+  if (who.role !== 'admin' && (who.role !== 'dispatcher' || isNarrowed(who)))
+    throw new WaycastError('forbidden', `a ${who.role} does not see webhooks`);
+}
+
+/** Whether somebody may follow all trips of a party, of a driver's jobs, or of a label [O8]. */
+export function mayFollowPerson(who: Principal, kind: PersonFeed, id: string): boolean {
+  if (kind === 'jobs') return mayReadDriver(who, id);
+  if (who.role === 'admin' || (isStaff(who) && !isNarrowed(who))) return true;
+  if (kind === 'party') return who.role === 'passenger' && who.sub === id;
+  return (isStaff(who) || who.role === 'merchant') && who.labels?.has(id) === true;
 }
 
 /** [S5] */

@@ -9,10 +9,11 @@ import type { Trip } from '../core/trip.ts';
 /** The feed of the whole fleet. */
 export const FLEET = 'fleet';
 
-/** Where a driver is, as the whole-fleet feed shows it. Epoch ms. */
+/** Where a driver is, as the whole-fleet feed tells it. Epoch ms. */
 export interface FleetRow {
   readonly driver: string;
   readonly name: string | null;
+  readonly vehicle: string | null;
   readonly status: DriverStatus;
   readonly stale: boolean;
   readonly lat: number;
@@ -20,7 +21,11 @@ export interface FleetRow {
   readonly speed: number | null;
   readonly bearing: number | null;
   readonly at: number;
+  /** When the last sign of life was received [D2]. */
+  readonly heardAt: number;
   readonly trips: readonly string[];
+  /** Of its open trips. */
+  readonly labels: readonly string[];
 }
 
 /** One frame of the fleet feed: everybody, or who changed since the last one and who is gone. */
@@ -51,5 +56,28 @@ export interface Snapshot {
   readonly etas: readonly StopEta[];
 }
 
+/** How many are in a room now: those who follow it know who came and went. */
+export interface AttendanceChange {
+  readonly type: 'attendance';
+  readonly feed: string;
+  readonly room: string;
+  readonly count: number;
+}
+
+/** A seat that only one may have was taken by another one: whoever had it leaves. */
+export interface SeatTaken {
+  readonly type: 'seat';
+  readonly feed: string;
+  /** The session that has it now. */
+  readonly holder: string;
+}
+
+/** A trip became one of a person's, or goes on being it: whoever follows the person follows the trip. */
+export interface PersonTrip {
+  readonly type: 'person';
+  readonly feed: string;
+  readonly tripId: string;
+}
+
 /** Everything that travels to watchers. */
-export type Delivery = Published | Snapshot | FleetFrame | FleetEvent;
+export type Delivery = Published | Snapshot | FleetFrame | FleetEvent | AttendanceChange | SeatTaken | PersonTrip;

@@ -48,6 +48,15 @@ export class Drivers {
     );
   }
 
+  /** The driver is OFFLINE from now on, until it is heard of again [D2]. */
+  async goOffline(who: Principal, driverId: string): Promise<void> {
+    mustWriteDriver(who, driverId);
+    const receivedAt = this.#parts.clock.now();
+    await this.#parts.replies.ask('done', (reply) =>
+      this.#parts.log.append(partitionOf(driverId), { kind: 'offline', driverId, receivedAt, reply }),
+    );
+  }
+
   async setProfile(who: Principal, driverId: string, profile: DriverProfile): Promise<void> {
     mustWriteDriver(who, driverId);
     const receivedAt = this.#parts.clock.now();

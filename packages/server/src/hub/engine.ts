@@ -5,7 +5,10 @@ import { type Effects, type FixRow, noEffects, type OutboxEntry } from '../core/
 import type { Rules } from '../core/rules.ts';
 import type { Fleet } from './fleet.ts';
 import type { Meter } from './meter.ts';
+import type { Outgoing } from './outbox/outgoing.ts';
+import type { OutgoingMessage } from './outbox/ports.ts';
 import { partitionOf } from './partition.ts';
+import type { People } from './people.ts';
 import {
   type Bus,
   type Clock,
@@ -32,6 +35,9 @@ const SNAPSHOT_EVERY_MS = 5_000;
 const UNLOAD_AFTER_MS = 600_000;
 const LOAD_RETRY_MS = 500;
 const SWEEP_EVERY_MS = 250;
+/** Many drivers are looked at in parts, all of them within so many sweeps: a hundred thousand at once hold everybody up for 5 ms and more. */
+const SWEEPS_A_ROUND = 4;
+const SWEEP_AT_LEAST = 2_000;
 
 export interface EngineParts {
   readonly log: Log;
@@ -41,9 +47,11 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly rules: Rules;
   readonly fleet: Fleet;
+  readonly people: People;
   readonly senders: Senders;
   readonly replies: Replies;
   readonly meter: Meter;
+  readonly outgoing: Outgoing;
   /** A new random id for every life of a counter [O1]. */
   readonly newEpoch: () => string;
   /** The store has broken for good; nothing more can be promised. */
@@ -67,6 +75,8 @@ interface Told {
   readonly progress: readonly { sender: number; driverId: string; stream: string; upTo: number }[];
   readonly cursors: readonly { partition: number; from: number; to: number }[];
   readonly oldest: number;
+  /** Whether something is to go out because of it. */
+  readonly outgoing: boolean;
 }
 
 /**
@@ -76,12 +86,16 @@ interface Told {
 export class Engine {
   readonly #parts: EngineParts;
   readonly #residents = new Map<string, Resident>();
+  /** Where the next sweep goes on. */
+  #round = this.#residents.values();
   /** Commands that wait for a driver to be loaded, per partition; null when none do. */
   readonly #waiting: (LogEntry[] | null)[] = new Array(PARTITIONS).fill(null);
   readonly #applied: number[] = new Array(PARTITIONS).fill(0);
   readonly #committed: number[] = new Array(PARTITIONS).fill(0);
   readonly #whole = new Set<Driver>();
   #pending = noEffects();
+  /** What goes out for the pending events. */
+  #messages: OutgoingMessage[] = [];
   #moved = false;
   /** When the oldest command of the turn, and of the pending commit, was appended; 0 for none. Monotonic ms. */
   #oldestInTurn = 0;
@@ -183,12 +197,15 @@ export class Engine {
 
   /** Everything that need not wait for the commit goes out now. */
   #tell(): void {
-    const { bus, hot, fleet, senders, meter } = this.#parts;
+    const { bus, hot, fleet, people, senders, meter, outgoing } = this.#parts;
     const { published, remarks } = this.#pending;
     for (const one of published) {
       hot.append(one);
       bus.publish(one);
-      if (one.type === 'event') fleet.happened(one.event, one.trip);
+      if (one.type !== 'event') continue;
+      fleet.happened(one.event, one.trip);
+      people.happened(one.event, one.trip);
+      this.#messages.push(...outgoing.of(one.event, one.trip));
     }
     for (const remark of remarks) senders.get(remark.sender)?.remark(remark);
     if (this.#oldestInTurn > 0) {
@@ -269,7 +286,9 @@ export class Engine {
     this.#flushTimer = undefined;
     this.#lastFlush = performance.now();
     const effects = this.#pending;
+    const messages = this.#messages;
     this.#pending = noEffects();
+    this.#messages = [];
     this.#moved = false;
     const cursors: { partition: number; from: number; to: number }[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -280,12 +299,22 @@ export class Engine {
     }
     const progress = this.#tellAccepted(effects);
     for (const driver of effects.changed) this.#whole.add(driver);
-    const told: Told = { effects, progress, cursors, oldest: this.#oldestPending };
+    const told: Told = { effects, progress, cursors, oldest: this.#oldestPending, outgoing: messages.length > 0 };
     this.#oldestPending = 0;
     this.#inFlight++;
     const { rows, events, outbox, outboxDone, trips, removedTrips } = effects;
     this.#pause = rows.length > BUSY_ROWS ? BUSY_COMMIT_EVERY_MS : COMMIT_EVERY_MS;
-    const commit = this.#parts.store.commit({ rows, events, outbox, outboxDone, trips, removedTrips, snapshots: this.#whole, cursors });
+    const commit = this.#parts.store.commit({
+      rows,
+      events,
+      outbox,
+      outboxDone,
+      messages,
+      trips,
+      removedTrips,
+      snapshots: this.#whole,
+      cursors,
+    });
     this.#markWhole();
     commit.then((result) => this.#stored(told, result), this.#parts.fatal);
   }
@@ -312,7 +341,7 @@ export class Engine {
   }
 
   /** The commit is durable: now it may be said. */
-  #stored({ effects, progress, cursors, oldest }: Told, { duplicates }: Committed): void {
+  #stored({ effects, progress, cursors, oldest, outgoing }: Told, { duplicates }: Committed): void {
     const { log, senders, replies, meter } = this.#parts;
     this.#inFlight--;
     for (const { partition, to } of cursors) log.trim(partition, to);
@@ -322,6 +351,7 @@ export class Engine {
     for (const { sender, driverId, stream, upTo } of progress) senders.get(sender)?.stored(driverId, stream, upTo);
     for (const answer of effects.answers) replies.settle(answer);
     meter.stored(oldest, effects.rows.length);
+    if (outgoing) this.#parts.outgoing.stored();
     this.#schedule();
   }
 
@@ -347,24 +377,33 @@ export class Engine {
 
   /** Now and then: what silence decides, who is to be stored whole, who may leave memory. */
   #sweep(): void {
-    const { clock, log, hot } = this.#parts;
-    const now = clock.now();
+    const now = this.#parts.clock.now();
     // While commits stall, what is accepted is still told.
     if (this.#inFlight >= COMMITS_IN_FLIGHT) this.#tellAccepted(this.#pending);
-    for (const resident of this.#residents.values()) {
-      const { driver } = resident;
-      const tickAt = nextTickAt(driver);
-      if (tickAt !== null && tickAt <= now && !resident.tickQueued) {
-        resident.tickQueued = true;
-        log.append(resident.partition, { kind: 'tick', driverId: driver.id, receivedAt: now, reply: 0 });
-      } else if (resident.dirty) {
-        if (now - resident.storedWholeAt >= SNAPSHOT_EVERY_MS) this.#whole.add(driver);
-      } else if (!driver.online && driver.trips.length === 0 && now - resident.storedWholeAt > UNLOAD_AFTER_MS && this.#inFlight === 0) {
-        this.#residents.delete(driver.id);
-        hot.drop(driver.id);
+    const most = Math.max(SWEEP_AT_LEAST, this.#residents.size / SWEEPS_A_ROUND);
+    for (let seen = 0; seen <= most; seen++) {
+      const { value: resident, done } = this.#round.next();
+      if (done) {
+        this.#round = this.#residents.values();
+        break;
       }
+      this.#look(resident, now);
     }
     this.#schedule();
+  }
+
+  #look(resident: Resident, now: number): void {
+    const { driver } = resident;
+    const tickAt = nextTickAt(driver);
+    if (tickAt !== null && tickAt <= now && !resident.tickQueued) {
+      resident.tickQueued = true;
+      this.#parts.log.append(resident.partition, { kind: 'tick', driverId: driver.id, receivedAt: now, reply: 0 });
+    } else if (resident.dirty) {
+      if (now - resident.storedWholeAt >= SNAPSHOT_EVERY_MS) this.#whole.add(driver);
+    } else if (!driver.online && driver.trips.length === 0 && now - resident.storedWholeAt > UNLOAD_AFTER_MS && this.#inFlight === 0) {
+      this.#residents.delete(driver.id);
+      this.#parts.hot.drop(driver.id);
+    }
   }
 }
 

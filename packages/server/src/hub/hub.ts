@@ -1,16 +1,28 @@
 import type { Rules } from '../core/rules.ts';
+import { Attendance } from './attendance.ts';
+import { type Directory, OWN_REGISTRY } from './directory/directory.ts';
+import { Rides } from './directory/rides.ts';
 import { Drivers } from './drivers.ts';
 import { Engine } from './engine.ts';
 import { Fleet } from './fleet.ts';
 import { Ingest } from './ingest.ts';
 import { Limits, type Rate } from './limits.ts';
 import type { Meter } from './meter.ts';
-import type { Bus, Clock, Hot, Log, Records, Store } from './ports.ts';
+import { NearbyDrivers } from './nearby.ts';
+import type { Outgoing } from './outbox/outgoing.ts';
+import { People } from './people.ts';
+import type { Bus, Clock, Hot, Log, Presence, Records, SessionLog, Store } from './ports.ts';
+import { RecentFixes } from './recent-fixes.ts';
 import { Replies } from './replies.ts';
 import { Senders } from './senders.ts';
+import { Sessions } from './sessions.ts';
+import { Texts } from './texts.ts';
 import { Trips } from './trips.ts';
 import { Watchers } from './watchers.ts';
 import { Watching } from './watching.ts';
+
+/** Texts one person may write [H4]. */
+const TEXT_RATE: Rate = { perSecond: 1, burst: 10 };
 
 export interface HubParts {
   readonly log: Log;
@@ -18,9 +30,15 @@ export interface HubParts {
   readonly bus: Bus;
   readonly store: Store;
   readonly records: Records;
+  readonly presence: Presence;
+  readonly sessions: SessionLog;
+  /** Rides and bookings of other services; absent: the own registry is all there is. */
+  readonly directory?: Directory;
   readonly clock: Clock;
   readonly rules: Rules;
   readonly meter: Meter;
+  /** What goes out to others because of what happens here. */
+  readonly outgoing: Outgoing;
   /** Live fixes and backlog fixes per driver [L1]. */
   readonly liveRate: Rate;
   readonly backlogRate: Rate;
@@ -35,9 +53,15 @@ export interface HubParts {
 export interface Hub {
   readonly ingest: Ingest;
   readonly trips: Trips;
+  readonly texts: Texts;
+  readonly rides: Rides;
+  readonly sessions: Sessions;
+  readonly recentFixes: RecentFixes;
   readonly drivers: Drivers;
+  readonly nearby: NearbyDrivers;
   readonly watching: Watching;
   readonly senders: Senders;
+  readonly attendance: Attendance;
   /** Whether fixes can be acknowledged; the reason when not. */
   ready(): { readonly ok: boolean; readonly problem: string | null };
   /** Stores all that is on its way, and stops. */
@@ -47,34 +71,64 @@ export interface Hub {
 /** Puts the road together and starts it where the last owner stopped. */
 export async function openHub(parts: HubParts): Promise<Hub> {
   const { log, hot, bus, store, records, clock, rules } = parts;
-  const fleet = new Fleet({ hot, bus, clock });
+  const nearby = new NearbyDrivers(clock);
+  const fleet = new Fleet({ hot, bus, clock, nearby });
+  const people = new People(bus);
   const senders = new Senders();
   const replies = new Replies(parts.replyTimeoutMs);
   const watchers = new Watchers(bus, hot);
   const live = new Limits(parts.liveRate, clock);
   const backlog = new Limits(parts.backlogRate, clock);
-  const engine = new Engine({ ...parts, fleet, senders, replies });
+  const textLimits = new Limits(TEXT_RATE, clock);
+  const engine = new Engine({ ...parts, fleet, people, senders, replies });
   await engine.start();
   const ingest = new Ingest({ log, clock, replies, live, backlog, meter: parts.meter });
-  const trips = new Trips({ log, store, records, clock, bus, hot, engine, fleet, replies, ingest, rules });
+  const trips = new Trips({
+    log,
+    store,
+    records,
+    clock,
+    bus,
+    hot,
+    engine,
+    fleet,
+    people,
+    replies,
+    ingest,
+    rules,
+    outgoing: parts.outgoing,
+  });
+  const rides = new Rides({ trips, directory: parts.directory ?? OWN_REGISTRY, clock, warn: parts.warn });
+  const sessions = new Sessions({ trips, ingest, records, hot, clock });
   const drivers = new Drivers({ log, records, clock, engine, fleet, replies, rules });
-  const watching = new Watching({ hot, engine, trips, fleet, watchers, clock });
+  const texts = new Texts({ trips, records, clock, limits: textLimits });
+  const watching = new Watching({ hot, engine, trips, fleet, watchers, clock, records });
+  const attendance = new Attendance({ presence: parts.presence, bus, watchers, clock, log: parts.sessions, warn: parts.warn });
   return {
     ingest,
     trips,
+    texts,
+    rides,
+    sessions,
+    recentFixes: new RecentFixes({ records, rules }),
     drivers,
+    nearby,
     watching,
     senders,
+    attendance,
     ready: () => {
       const health = store.health();
       if (!health.ok) return { ok: false, problem: health.problem };
       return log.isFull() ? { ok: false, problem: 'too many commands wait to be stored' } : { ok: true, problem: null };
     },
     close: async () => {
+      rides.close();
+      await attendance.close();
       await engine.close();
       fleet.close();
       live.close();
       backlog.close();
+      textLimits.close();
     },
   };
 }

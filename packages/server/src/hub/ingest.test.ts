@@ -41,7 +41,7 @@ function ingest({ live = OFF, backlog = OFF, cap = 100, answer = (_: Command, __
 const counted = (command: Command, replies: Replies) => {
   const { fixes, reply } = command as FixesCommand;
   const counts = { accepted: fixes.length, stored: fixes.length, duplicates: 0, suspect: 0, rejected: [] };
-  replies.settle({ reply, kind: 'fixes', counts });
+  replies.settle({ reply, kind: 'fixes', seq: 1, counts });
 };
 
 describe('a live fix', () => {
@@ -142,7 +142,12 @@ describe('a batch over REST [A5]', () => {
     const { ingest: one } = ingest({
       answer: (command, replies) => {
         const rejected = [{ index: 1, code: 'conflict' as const, message: 'no' }];
-        replies.settle({ reply: command.reply, kind: 'fixes', counts: { accepted: 1, stored: 1, duplicates: 0, suspect: 0, rejected } });
+        replies.settle({
+          reply: command.reply,
+          kind: 'fixes',
+          seq: 1,
+          counts: { accepted: 1, stored: 1, duplicates: 0, suspect: 0, rejected },
+        });
       },
     });
     const receipt = await one.batch(CAR_A, 'car-a', [{ lat: 91, lng: 0 }, HERE, 'x', HERE], false);

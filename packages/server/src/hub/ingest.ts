@@ -104,6 +104,21 @@ export class Ingest {
     return this.#batch(driverId, inputs, live);
   }
 
+  /**
+   * One live fix, answered once it is stored with where the driver's feed then stands; `suspect` when it is out of the question.
+   * @throws WaycastError as `live`, `storage_unavailable` after 5 s
+   */
+  async report(who: Principal, driverId: string, input: FixInput): Promise<{ seq: number; suspect: boolean }> {
+    mustWriteDriver(who, driverId);
+    const wait = this.#live.take(driverId);
+    if (wait > 0) throw tooFast(wait);
+    const receivedAt = this.#clock.now();
+    const fixes = [{ seq: null, fix: fixFrom(input, receivedAt) }];
+    const origin = { driverId, stream: null, base: null, sender: 0 };
+    const { counts, seq } = await this.#replies.ask('fixes', (reply) => this.#append(origin, fixes, receivedAt, true, reply));
+    return { seq, suspect: counts.suspect > 0 };
+  }
+
   /** Where a trip was when its status was moved; who may move it has been settled [T9]. */
   async withStatus(driverId: string, input: FixInput): Promise<void> {
     await this.#batch(driverId, [input], true);

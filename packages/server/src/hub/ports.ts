@@ -1,9 +1,11 @@
+import type { TripStatus } from '@waycast/protocol';
 import type { Command } from '../core/commands.ts';
 import type { Driver, DriverSnapshot } from '../core/driver.ts';
 import type { FixRow, OutboxEntry, Published } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Delivery } from './delivery.ts';
+import type { OutgoingMessage } from './outbox/ports.ts';
 
 /** How many partitions drivers hash to. Fixed for the life of a fleet: positions and cursors belong to partitions. */
 export const PARTITIONS = 64;
@@ -66,12 +68,49 @@ export interface Bus {
   listen(deliver: (delivery: Delivery) => void): void;
 }
 
+/** Who is in which room, over all processes; what a process that died held is given back soon. */
+export interface Presence {
+  /** Answers how many are in the room now, or null when `limit` were there already. */
+  enter(room: string, member: string, limit: number): Promise<number | null>;
+  /** Answers how many are left. */
+  leave(room: string, member: string): Promise<number>;
+  count(room: string): Promise<number>;
+}
+
+/** One socket, from its beginning to its end: the audit trail. Epoch ms. */
+export interface ConnectionSession {
+  readonly id: string;
+  readonly subject: string | null;
+  readonly role: string | null;
+  readonly surface: string;
+  readonly kind: 'WEBSOCKET' | 'POLLING';
+  /** The trip it was opened for, where it was. */
+  readonly about: string | null;
+  readonly since: number;
+  readonly last: number;
+  readonly until: number | null;
+}
+
+/** Where the audit trail is kept. */
+export interface SessionLog {
+  /** Keeps the newest state of each. */
+  recordSessions(sessions: readonly ConnectionSession[]): Promise<void>;
+  /** Newest first. */
+  sessions(
+    filter: { readonly subject?: string | undefined; readonly open?: boolean | undefined },
+    limit: number,
+    cursor: string | null,
+  ): Promise<Page<ConnectionSession>>;
+}
+
 /** One transaction: all of it or nothing. */
 export interface Commit {
   readonly rows: readonly FixRow[];
   readonly events: readonly Happened[];
   readonly outbox: readonly OutboxEntry[];
   readonly outboxDone: readonly string[];
+  /** What goes out for `events`; of an event that is there already, nothing. */
+  readonly messages: readonly OutgoingMessage[];
   readonly trips: Iterable<Trip>;
   readonly removedTrips: readonly string[];
   readonly snapshots: Iterable<Driver>;
@@ -94,10 +133,13 @@ export interface StoredDriver {
 /** A change to a trip nobody drives, or its creation; done only if the trip still has `expected` as its revision (0: is not there). */
 export interface TripChange {
   readonly expected: number;
+  /** Done only if no open trip created after this brings the same order, epoch ms. */
+  readonly soleSince?: number | undefined;
   readonly trip: Trip;
   readonly remove: boolean;
   readonly events: readonly Happened[];
   readonly outbox: readonly OutboxEntry[];
+  readonly messages: readonly OutgoingMessage[];
 }
 
 /** The durable truth, as its one writer sees it. */
@@ -109,7 +151,7 @@ export interface Store {
   commit(commit: Commit): Promise<Committed>;
   /** Only drivers the store has ever heard of come back. */
   load(driverIds: readonly string[]): Promise<readonly StoredDriver[]>;
-  /** Answers false when the revision was another. */
+  /** Answers false when the trip, or another of its order, was not as expected. */
   changeTrip(change: TripChange): Promise<boolean>;
   /** Where to go on after a restart: cursors per partition, outbox entries without effect yet, drivers that were online. */
   resume(): Promise<{ readonly cursors: readonly number[]; readonly outbox: readonly OutboxEntry[]; readonly online: readonly string[] }>;
@@ -129,11 +171,22 @@ export interface TripFilter {
   readonly status?: string | undefined;
   readonly kind?: string | undefined;
   readonly driverId?: string | undefined;
+  readonly orderId?: string | undefined;
+  /** Epoch ms. */
+  readonly createdAfter?: number | undefined;
   readonly label?: string | undefined;
   readonly labels?: readonly string[] | undefined;
   readonly partyId?: string | undefined;
   readonly driverIds?: readonly string[] | undefined;
   readonly ids?: readonly string[] | undefined;
+}
+
+/** A delivery of an order, as statistics need it. Epoch ms. */
+export interface OrderRow {
+  readonly id: string;
+  readonly driverId: string | null;
+  readonly status: TripStatus;
+  readonly updatedAt: number;
 }
 
 export interface Page<T> {
@@ -146,6 +199,8 @@ export interface Records {
   trip(id: string): Promise<Trip | undefined>;
   /** Newest first. */
   trips(filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>>;
+  /** Deliveries of orders created after one moment that are open, or ended after another, in any order. */
+  orderRows(createdAfter: number, endedAfter: number): Promise<readonly OrderRow[]>;
   /** Oldest first, by when it happened. */
   events(tripId: string): Promise<readonly Happened[]>;
   /** Fixes of a driver captured from `from` to `to`, inclusive, in capture order [F12]. */

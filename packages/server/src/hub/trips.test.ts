@@ -5,9 +5,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryBus } from '../adapters/memory-bus.ts';
 import { MemoryHot } from '../adapters/memory-hot.ts';
 import { MemoryLog } from '../adapters/memory-log.ts';
+import { MemoryPresence } from '../adapters/memory-presence.ts';
 import { openSqliteStore, type SqliteStore } from '../adapters/sqlite-store/store.ts';
 import { ManualClock } from './contracts/manual-clock.ts';
 import { type Hub, openHub } from './hub.ts';
+import { nothingOutgoing } from './outbox/outgoing.ts';
 import type { Principal } from './principal.ts';
 
 const ADMIN: Principal = { sub: 'admin', role: 'admin', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
@@ -28,8 +30,10 @@ beforeEach(async () => {
     bus: new MemoryBus(),
     store,
     records: store,
+    presence: new MemoryPresence(),
+    sessions: store,
     clock,
-    rules: { maxPlausibleSpeedKmh: 300 },
+    rules: { maxPlausibleSpeedKmh: 300, deliveriesMayJump: false },
     meter: {
       taken: () => undefined,
       accepted: () => undefined,
@@ -37,6 +41,7 @@ beforeEach(async () => {
       stored: () => undefined,
       refused: () => undefined,
     },
+    outgoing: nothingOutgoing,
     liveRate: NO_RATE,
     backlogRate: NO_RATE,
     replyTimeoutMs: 5_000,

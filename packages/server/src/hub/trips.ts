@@ -9,23 +9,25 @@ import type { Happened, TripHappened } from '../core/events.ts';
 import { judgeTrack } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
 import { type Stop, stopsFrom } from '../core/stops.ts';
+import { trackIntervals } from '../core/track-intervals.ts';
 import {
   assign,
   assignmentEvent,
   changeStatus,
   createdEvent,
-  endedAt,
   hasStarted,
   isOpenTrip,
   newTrip,
   patchTrip,
   type Trip,
 } from '../core/trip.ts';
-import { mayReadTrip, mustCreate, mustManageTrips, mustMoveStatus, mustTellTime, tripsVisibleTo } from './access.ts';
+import { mayHear, mayReadTrip, mustCreate, mustManageTrips, mustMoveStatus, mustTellTime, tripsVisibleTo } from './access.ts';
 import type { Engine } from './engine.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ingest } from './ingest.ts';
+import type { Outgoing } from './outbox/outgoing.ts';
 import { partitionOf } from './partition.ts';
+import type { People } from './people.ts';
 import type { Bus, Clock, Hot, Log, Page, Records, Store, TripChange, TripFilter } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Replies } from './replies.ts';
@@ -43,9 +45,11 @@ export interface TripsParts {
   readonly hot: Hot;
   readonly engine: Engine;
   readonly fleet: Fleet;
+  readonly people: People;
   readonly replies: Replies;
   readonly ingest: Ingest;
   readonly rules: Rules;
+  readonly outgoing: Outgoing;
 }
 
 /** A trip as it stands, and its feed while somebody drives it. */
@@ -74,16 +78,12 @@ export class Trips {
     via: string,
     idempotencyKey: string | undefined,
   ): Promise<{ trip: Trip; created: boolean }> {
-    const at = this.#effectTime(who, input.at);
     const { id: given, ...content } = input;
     const id = given ?? (idempotencyKey === undefined ? randomUUID() : keyedId(who, idempotencyKey));
-    const trip = newTrip(id, input, digestOf(content), at);
+    const trip = newTrip(id, input, digestOf(content), this.#effectTime(who, input.at), expiryOf(input));
     mustUniqueStops(trip.stops);
     mustCreate(who, trip);
-    const by = actor(who, via);
-    const events: TripHappened[] = [createdEvent(trip, by)];
-    if (await this.#storeChange({ expected: 0, trip, remove: false, events, outbox: adoption(trip, null, at, by) }))
-      return { trip, created: true };
+    if (await this.#create(trip, actor(who, via))) return { trip, created: true };
     const existing = await this.#read(id);
     if (existing === undefined || existing.digest !== trip.digest || !mayReadTrip(who, existing)) {
       throw new WaycastError('trip_exists', `a trip ${id} with other content exists`, { field: '/id' });
@@ -91,13 +91,36 @@ export class Trips {
     return { trip: (await this.#current(existing)).trip, created: false };
   }
 
+  /**
+   * Creates the trip that delivers an order, unless an open one created after `since` (epoch ms) does so already: then
+   * that one is answered. Who may has been settled.
+   */
+  async createForOrder(by: Actor, trip: Trip, since: number): Promise<{ trip: Trip; created: boolean }> {
+    const orderId = trip.order?.id;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      if (await this.#create(trip, by, since)) return { trip, created: true };
+      const { items } = await this.#parts.records.trips({ orderId, open: true, createdAfter: since }, 1, null);
+      if (items[0] !== undefined) return { trip: (await this.#current(items[0])).trip, created: false };
+    }
+    throw new WaycastError('revision_conflict');
+  }
+
+  #create(trip: Trip, by: Actor, soleSince?: number): Promise<boolean> {
+    const outbox = adoption(trip, null, trip.createdAt, by);
+    return this.#storeChange({ expected: 0, soleSince, trip, remove: false, events: [createdEvent(trip, by)], outbox });
+  }
+
   /** @throws WaycastError `not_found`, also when it is not for them [S6] */
   async find(who: Principal, id: string): Promise<FoundTrip> {
-    const stored = isId(id) ? await this.#read(id) : undefined;
-    if (stored === undefined) throw new WaycastError('not_found', 'no such trip');
-    const found = await this.#current(stored);
-    if (!mayReadTrip(who, found.trip)) throw new WaycastError('not_found', 'no such trip');
+    const found = await this.look(id);
+    if (found === null || !mayReadTrip(who, found.trip)) throw new WaycastError('not_found', 'no such trip');
     return found;
+  }
+
+  /** A trip as the server itself sees it, null when there is none: who may see it is settled by the caller. */
+  async look(id: string): Promise<FoundTrip | null> {
+    const stored = isId(id) ? await this.#read(id) : undefined;
+    return stored === undefined ? null : this.#current(stored);
   }
 
   async list(who: Principal, filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>> {
@@ -113,21 +136,20 @@ export class Trips {
   /** The timeline of a trip, oldest first. */
   async events(who: Principal, id: string): Promise<{ trip: Trip; events: readonly Happened[] }> {
     const { trip } = await this.find(who, id);
-    return { trip, events: await this.#parts.records.events(id) };
+    const events = await this.#parts.records.events(id);
+    return { trip, events: events.filter((event) => mayHear(who, event)) };
   }
 
   /** The fixes that make up the trip's track, plausible ones only, in capture order [F12]. */
   async track(who: Principal, id: string, from: number, to: number): Promise<{ trip: Trip; rows: FixRow[] }> {
     const { trip } = await this.find(who, id);
     const rows: FixRow[] = [];
-    const begin = Math.min(trip.createdAt, trip.firstFixAt ?? trip.createdAt);
-    const end = Math.max(endedAt(trip) ?? Number.MAX_SAFE_INTEGER, trip.lastFixAt ?? 0);
-    for (const [index, { driverId, from: given, to: taken }] of trip.assignments.entries()) {
-      const first = Math.max(from, index === 0 ? begin : given);
-      const last = Math.min(to, index === trip.assignments.length - 1 ? end : (taken ?? end));
+    for (const stretch of trackIntervals(trip)) {
+      const first = Math.max(from, stretch.from);
+      const last = Math.min(to, stretch.to);
       let cursor: string | null = null;
       do {
-        const page: Page<FixRow> = await this.#parts.records.locations(driverId, first, last, 5_000, cursor);
+        const page: Page<FixRow> = await this.#parts.records.locations(stretch.driverId, first, last, 5_000, cursor);
         rows.push(...page.items);
         cursor = page.cursor;
       } while (cursor !== null);
@@ -145,7 +167,7 @@ export class Trips {
       await this.#parts.ingest.withStatus(trip.driverId, { ...input.location, timestamp: at });
     }
     const by = actor(who, via);
-    return this.#change(
+    return this.change(
       who,
       id,
       (driverId, reply) => ({
@@ -158,7 +180,7 @@ export class Trips {
         at,
         by,
       }),
-      (copy) => changeStatus(copy, input.status, at, by),
+      (copy) => changeStatus(copy, input.status, at, by, this.#parts.rules.deliveriesMayJump),
     );
   }
 
@@ -171,7 +193,7 @@ export class Trips {
     const now = () => this.#parts.clock.now();
     const hasChanges = Object.keys(changes).length > 0;
     if (changes.stops !== undefined) mustUniqueStops(stopsFrom(changes.stops));
-    return this.#change(
+    return this.change(
       who,
       id,
       (driverId, reply) =>
@@ -215,8 +237,8 @@ export class Trips {
     }
   }
 
-  /** Changes a trip where it lives; looks again when it moved meanwhile. */
-  async #change(
+  /** Changes a trip where it lives, with its driver or in the store; looks again when it moved meanwhile. Who may has been settled. */
+  async change(
     who: Principal,
     id: string,
     command: (driverId: string, reply: number) => Command,
@@ -245,10 +267,12 @@ export class Trips {
   }
 
   /** A change of a trip that nobody drives: stored, then sent on its way and shown. */
-  async #storeChange(change: TripChange): Promise<boolean> {
-    const { store, engine, fleet, bus, hot } = this.#parts;
-    const done = await withinTime(store.changeTrip(change));
+  async #storeChange(change: Omit<TripChange, 'messages'>): Promise<boolean> {
+    const { store, engine, fleet, people, bus, hot, outgoing } = this.#parts;
+    const messages = change.events.flatMap((event) => outgoing.of(event, change.trip));
+    const done = await withinTime(store.changeTrip({ ...change, messages }));
     if (!done) return false;
+    if (messages.length > 0) outgoing.stored();
     engine.dispatch(change.outbox);
     const { trip } = change;
     const at = { feed: `trip:${trip.id}`, epoch: `stored.${trip.revision}` };
@@ -258,6 +282,7 @@ export class Trips {
       hot.append(published);
       bus.publish(published);
       fleet.happened(event, trip);
+      people.happened(event, trip);
     });
     return true;
   }
@@ -337,6 +362,14 @@ async function withinTime<T>(work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @throws WaycastError `bad_request` */
+function expiryOf({ expiresAt }: TripInput): number | null {
+  if (expiresAt === undefined) return null;
+  const at = parseMoment(expiresAt);
+  if (Number.isNaN(at)) throw new WaycastError('bad_request', 'expiresAt: no such moment', { field: '/expiresAt' });
+  return at;
 }
 
 /** Events are told apart by trip, stop and kind: two stops of one name would hide each other's. */

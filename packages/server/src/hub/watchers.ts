@@ -18,13 +18,14 @@ export class Watchers {
     bus.listen((delivery) => this.#deliver(delivery));
   }
 
-  add(feed: string, watcher: Watcher): void {
+  /** `resumable`: what is published is held for those who come back. */
+  add(feed: string, watcher: Watcher, resumable = true): void {
     let watchers = this.#feeds.get(feed);
     if (watchers === undefined) {
       watchers = new Set();
       this.#feeds.set(feed, watchers);
       this.#bus.join(feed);
-      this.#hot.hold(feed);
+      if (resumable) this.#hot.hold(feed);
     }
     watchers.add(watcher);
   }
@@ -34,6 +35,7 @@ export class Watchers {
     if (watchers?.delete(watcher) && watchers.size === 0) {
       this.#feeds.delete(feed);
       this.#bus.leave(feed);
+      // Of a feed that was never held this is nothing.
       this.#hot.release(feed);
     }
   }

@@ -1,10 +1,11 @@
 import { isId, WaycastError } from '@waycast/protocol';
 import { etasOf } from '../core/eta.ts';
-import { mayReadDriver, mustFollowFleet } from './access.ts';
+import { mayFollowPerson, mayReadDriver, mustFollowFleet } from './access.ts';
 import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
 import type { Engine } from './engine.ts';
 import type { Fleet } from './fleet.ts';
-import type { Clock, Hot } from './ports.ts';
+import { PERSON_FEEDS } from './people.ts';
+import type { Clock, Hot, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { FoundTrip, Trips } from './trips.ts';
 import type { Watcher, Watchers } from './watchers.ts';
@@ -21,7 +22,11 @@ export interface WatchingParts {
   readonly fleet: Fleet;
   readonly watchers: Watchers;
   readonly clock: Clock;
+  readonly records: Records;
 }
+
+/** Of a person, followed at once. */
+const MOST_TRIPS = 500;
 
 /** Lets somebody watch a feed: may they, and where do they start? */
 export class Watching {
@@ -60,6 +65,35 @@ export class Watching {
       watchers.add(feed, watcher);
       this.#begin(feed, since, this.#driverSnapshot(feed, id), begin);
     }
+  }
+
+  /**
+   * Lets somebody watch a trip from its snapshot on; who may has been settled, and is settled anew by the watcher as the
+   * trip changes. Answers false when there is no such trip.
+   */
+  async followTrip(id: string, watcher: Watcher, begin: (snapshot: Snapshot) => void): Promise<boolean> {
+    const found = await this.#parts.trips.look(id);
+    if (found === null) return false;
+    const feed = `trip:${id}`;
+    this.#parts.watchers.add(feed, watcher);
+    begin(tripSnapshot(feed, found, this.#parts.clock.now()));
+    return true;
+  }
+
+  /**
+   * Lets somebody follow a person; answers the open trips of that person, each of which has a feed of its own. Later ones
+   * are told as they come.
+   * @throws WaycastError `not_found`, also when it is not for them [S6]
+   */
+  async followPerson(who: Principal, feed: string, watcher: Watcher): Promise<readonly string[]> {
+    const kind = PERSON_FEEDS.find((one) => feed.startsWith(`${one}:`));
+    const id = feed.slice(feed.indexOf(':') + 1);
+    if (kind === undefined || !mayFollowPerson(who, kind, id)) throw new WaycastError('not_found', 'no such feed');
+    // First watched, then read: a trip that comes in between is told twice rather than not at all.
+    this.#parts.watchers.add(feed, watcher, false);
+    const theirs = { party: { partyId: id }, jobs: { driverId: id }, label: { label: id } }[kind];
+    const page = await this.#parts.records.trips({ ...theirs, open: true }, MOST_TRIPS, null);
+    return page.items.map((trip) => trip.id);
   }
 
   unsubscribe(feed: string, watcher: Watcher): void {

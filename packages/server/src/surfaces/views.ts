@@ -3,6 +3,8 @@ import {
   type Eta,
   isoTime,
   type Location,
+  type MessageEvent,
+  type NearbyDriver as NearbyDriverView,
   type StopView,
   type StoredLocation,
   type TrackingEvent,
@@ -11,11 +13,12 @@ import {
 import { type Driver, driverStatus } from '../core/driver.ts';
 import type { FixRow } from '../core/effects.ts';
 import type { StopEta } from '../core/eta.ts';
-import type { Happened } from '../core/events.ts';
+import type { Happened, MessageHappened } from '../core/events.ts';
 import type { Fix } from '../core/fix.ts';
 import type { Stop } from '../core/stops.ts';
 import type { Trip } from '../core/trip.ts';
 import type { FleetRow } from '../hub/delivery.ts';
+import type { NearbyDriver } from '../hub/nearby.ts';
 
 /** What is inside as clients see it: ISO times, no bookkeeping. The native shape, shared by REST and stream. */
 
@@ -60,6 +63,7 @@ export function tripView(trip: Trip): TripView {
     driverName,
     stops: trip.stops.map(stopView),
     labels: [...labels],
+    orderId: trip.order?.id ?? null,
     revision,
     distance: Math.round(trip.distance * 10) / 10,
     duration: startedAt === null || completedAt === null ? null : (completedAt - startedAt) / 1000,
@@ -68,6 +72,7 @@ export function tripView(trip: Trip): TripView {
     arrivedAt: timeOrNull(trip.arrivedAt),
     completedAt: timeOrNull(completedAt),
     cancelledAt: timeOrNull(trip.cancelledAt),
+    expiresAt: timeOrNull(trip.expiresAt),
   };
 }
 
@@ -93,6 +98,16 @@ export function eventView(event: Happened): TrackingEvent {
   return { ...event, at: isoTime(event.at) };
 }
 
-export function fleetRowView({ at, ...row }: FleetRow) {
-  return { ...row, trips: [...row.trips], timestamp: isoTime(at) };
+/** What somebody wrote on a trip. */
+export function messageView(event: MessageHappened): MessageEvent {
+  return { ...event, at: isoTime(event.at) };
+}
+
+export function fleetRowView({ driver, name, status, stale, lat, lng, speed, bearing, at, trips }: FleetRow) {
+  return { driver, name, status, stale, lat, lng, speed, bearing, timestamp: isoTime(at), trips: [...trips] };
+}
+
+export function nearbyDriverView({ row, distance }: NearbyDriver): NearbyDriverView {
+  const { driver, name, vehicle, lat, lng, speed, bearing, at, status } = row;
+  return { id: driver, name, vehicle, lat, lng, speed, bearing, timestamp: isoTime(at), status, distance: Math.round(distance * 10) / 10 };
 }

@@ -45,7 +45,8 @@ async function ready(port: number): Promise<void> {
   throw new Error('Waycast was not ready within 30 s');
 }
 
-function sign(sub: string, role: string): Promise<string> {
+/** A token the launched server takes. */
+export function sign(sub: string, role: string): Promise<string> {
   return new SignJWT({ role })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(sub)

@@ -1,4 +1,6 @@
-import type { StoreHealth } from '../../hub/ports.ts';
+import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
+import type { ConnectionSession, StoreHealth } from '../../hub/ports.ts';
+import type { Outgoing } from './outgoing.ts';
 
 /** What passes between the store and its two threads. Documents are JSON already: the threads never look inside. */
 export interface TripRecord {
@@ -9,6 +11,7 @@ export interface TripRecord {
   readonly open: boolean;
   readonly driver: string | null;
   readonly created: number;
+  readonly order: string | null;
   readonly labels: readonly string[];
   readonly parties: readonly string[];
   readonly doc: string;
@@ -41,6 +44,7 @@ export interface CommitRequest {
   readonly events: readonly EventRecord[];
   readonly outbox: readonly OutboxRecord[];
   readonly outboxDone: readonly string[];
+  readonly messages: readonly OutgoingMessage[];
   readonly trips: readonly TripRecord[];
   readonly removedTrips: readonly string[];
   readonly snapshots: readonly { readonly driver: string; readonly online: boolean; readonly state: string }[];
@@ -50,19 +54,36 @@ export interface CommitRequest {
 export interface TripChangeRequest {
   readonly kind: 'trip';
   readonly expected: number;
+  /** Not while an open trip created after this brings the same order, epoch ms; null: never mind. */
+  readonly soleSince: number | null;
   readonly remove: boolean;
   readonly trip: TripRecord;
   readonly events: readonly EventRecord[];
   readonly outbox: readonly OutboxRecord[];
+  readonly messages: readonly OutgoingMessage[];
 }
 
-export type WriteRequest = CommitRequest | TripChangeRequest | { readonly kind: 'close' };
+export interface SessionsRequest {
+  readonly kind: 'sessions';
+  readonly sessions: readonly ConnectionSession[];
+}
+
+/** A method of `Outgoing` and what it takes. */
+export interface OutgoingRequest {
+  readonly kind: 'outgoing';
+  readonly method: keyof Pick<Outgoing, 'exchange' | 'putConsumer' | 'removeConsumer' | 'enqueue' | 'replay' | 'prune'>;
+  readonly args: readonly unknown[];
+}
+
+export type WriteRequest = CommitRequest | TripChangeRequest | SessionsRequest | OutgoingRequest | { readonly kind: 'close' };
 
 export type WriteReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'committed'; readonly duplicates: readonly number[] }
   | { readonly kind: 'trip'; readonly done: boolean }
+  | { readonly kind: 'recorded' }
+  | { readonly kind: 'outgoing'; readonly value: unknown }
   | { readonly kind: 'closed' }
   | { readonly kind: 'health'; readonly health: StoreHealth }
   | { readonly kind: 'broken'; readonly message: string };

@@ -1,7 +1,9 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { FixRow } from '../../core/effects.ts';
-import type { Page, TripFilter } from '../../hub/ports.ts';
+import type { Consumer, DeliveryRecord, DeliveryState } from '../../hub/outbox/ports.ts';
+import type { ConnectionSession, OrderRow, Page, TripFilter } from '../../hub/ports.ts';
 import { fixRowOf, JournalBatch, type JournalRow } from './journal.ts';
+import { OutgoingQueries } from './outgoing-queries.ts';
 
 interface HistoryRow extends Omit<JournalRow, 'position' | 'receivedAt'> {
   readonly received: number;
@@ -18,12 +20,14 @@ export interface LoadedDriver {
 export class Queries {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #outgoing: OutgoingQueries;
   /** Journal batches never change while they are there, so each is read from the database once. */
   readonly #journal = new Map<number, JournalBatch>();
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { readOnly: true });
     this.#sql = prepare(this.#db);
+    this.#outgoing = new OutgoingQueries(this.#db);
   }
 
   resume(): { cursors: [number, number][]; outbox: string[]; online: string[] } {
@@ -67,6 +71,8 @@ export class Queries {
     if (filter.status !== undefined) add('status = ?', filter.status);
     if (filter.kind !== undefined) add('kind = ?', filter.kind);
     if (filter.driverId !== undefined) add('driver = ?', filter.driverId);
+    if (filter.orderId !== undefined) add('order_id = ?', filter.orderId);
+    if (filter.createdAfter !== undefined) add('created > ?', filter.createdAfter);
     if (filter.label !== undefined) add('id IN (SELECT trip FROM trip_label WHERE label = ?)', filter.label);
     // Any of these opens a trip to whoever asks; each list is bound, never pasted.
     const doors: string[] = [];
@@ -91,6 +97,22 @@ export class Queries {
     const rows = this.#db.prepare(text).all(...values, limit + 1) as { id: string; created: number; doc: string }[];
     const last = rows.length > limit ? rows[limit - 1] : undefined;
     return { items: rows.slice(0, limit).map((row) => row.doc), cursor: last === undefined ? null : `${last.created}~${last.id}` };
+  }
+
+  orderRows(createdAfter: number, endedAfter: number): OrderRow[] {
+    return (this.#sql.orders.all(createdAfter, endedAfter) as unknown as OrderRow[]).map((row) => ({ ...row }));
+  }
+
+  consumers(): Consumer[] {
+    return this.#outgoing.consumers();
+  }
+
+  deliveries(consumerId: string, state: DeliveryState | null, limit: number, cursor: string | null): Page<DeliveryRecord> {
+    return this.#outgoing.deliveries(consumerId, state, limit, cursor);
+  }
+
+  outgoingCounts(): { pending: number; dead: number } {
+    return this.#outgoing.counts();
   }
 
   events(tripId: string): string[] {
@@ -121,6 +143,26 @@ export class Queries {
       const rows = merge(history, fresh).slice(-limit);
       return rows.map((row) => fixRowOf(row, driverId, this.#streamName(row.stream)));
     });
+  }
+
+  sessions(filter: { subject?: string; open?: boolean }, limit: number, cursor: string | null): Page<ConnectionSession> {
+    const where: string[] = [];
+    const values: (string | number)[] = [];
+    if (filter.subject !== undefined) {
+      where.push('subject = ?');
+      values.push(filter.subject);
+    }
+    if (filter.open !== undefined) where.push(filter.open ? 'until IS NULL' : 'until IS NOT NULL');
+    if (cursor !== null) {
+      const [since, id] = splitCursor(cursor);
+      where.push('(since < ? OR (since = ? AND id > ?))');
+      values.push(since, since, id);
+    }
+    const text = `SELECT id, subject, role, surface, kind, about, since, last, until FROM connection_session
+      ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY since DESC, id LIMIT ?`;
+    const rows = this.#db.prepare(text).all(...values, limit + 1) as unknown as ConnectionSession[];
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    return { items: rows.slice(0, limit).map((row) => ({ ...row })), cursor: last === undefined ? null : `${last.since}~${last.id}` };
   }
 
   /** History and journal must be seen at one moment, or a batch on its way between them is seen twice or not at all. */
@@ -189,6 +231,9 @@ function prepare(db: DatabaseSync) {
     driver: sql('SELECT id, state FROM driver LEFT JOIN snapshot ON snapshot.driver = driver.id WHERE name = ?'),
     stream: sql('SELECT name FROM stream WHERE id = ?'),
     trip: sql('SELECT doc FROM trip WHERE id = ?'),
+    orders: sql(`SELECT id, driver AS driverId, status, json_extract(doc, '$.updatedAt') AS updatedAt FROM trip
+      WHERE created > ? AND order_id IS NOT NULL AND kind = 'delivery'
+      AND (open = 1 OR coalesce(json_extract(doc, '$.completedAt'), json_extract(doc, '$.cancelledAt')) > ?)`),
     events: sql('SELECT doc FROM event WHERE trip = ? ORDER BY at, n'),
     journalIds: sql('SELECT id FROM journal ORDER BY id'),
     journalBatch: sql('SELECT fixes FROM journal WHERE id = ?'),

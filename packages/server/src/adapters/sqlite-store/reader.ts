@@ -4,7 +4,21 @@ import { Queries } from './queries.ts';
 /** One question to the reading thread: a method of `Queries` and what it takes. */
 export interface Question {
   readonly id: number;
-  readonly method: keyof Pick<Queries, 'load' | 'trip' | 'trips' | 'events' | 'locations' | 'locationsBefore' | 'resume'>;
+  readonly method: keyof Pick<
+    Queries,
+    | 'load'
+    | 'trip'
+    | 'trips'
+    | 'orderRows'
+    | 'events'
+    | 'locations'
+    | 'locationsBefore'
+    | 'resume'
+    | 'sessions'
+    | 'consumers'
+    | 'deliveries'
+    | 'outgoingCounts'
+  >;
   readonly args: readonly unknown[];
 }
 

@@ -45,20 +45,68 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE cursor (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- Trips learn of orders and of an end of their own; documents of before get the members they lack.
+  ALTER TABLE trip ADD COLUMN order_id TEXT;
+  CREATE INDEX trip_of_order ON trip (order_id, created DESC) WHERE order_id IS NOT NULL;
+  UPDATE trip SET doc = json_set(doc, '$.order', json('null'), '$.expiresAt', json('null'), '$.updatedAt', created);
+  UPDATE snapshot SET state = json_set(state, '$.trips', json((
+    SELECT json_group_array(json_set(value, '$.order', json('null'), '$.expiresAt', json('null'), '$.updatedAt', json_extract(value, '$.createdAt')))
+    FROM json_each(state, '$.trips'))));
+  UPDATE outbox SET doc = json_set(doc, '$.trip.order', json('null'), '$.trip.expiresAt', json('null'), '$.trip.updatedAt', json_extract(doc, '$.trip.createdAt'));
+
+  -- Every socket there was: the audit trail.
+  CREATE TABLE connection_session (
+    id TEXT PRIMARY KEY, subject TEXT, role TEXT, surface TEXT NOT NULL, kind TEXT NOT NULL, about TEXT,
+    since INTEGER NOT NULL, last INTEGER NOT NULL, until INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX connection_by_time ON connection_session (since DESC, id);
+  CREATE INDEX connection_by_subject ON connection_session (subject, since DESC, id);
+  CREATE INDEX connection_open ON connection_session (id) WHERE until IS NULL;
+  `,
+  `
+  -- What goes out: a message per event, and what it has to tell others. Kept a week, for replay.
+  CREATE TABLE outgoing (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL,
+    at INTEGER NOT NULL, labels TEXT NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX outgoing_by_age ON outgoing (at, n);
+
+  -- Who gets messages; without a document: removed, and going.
+  CREATE TABLE consumer (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, doc TEXT) STRICT;
+
+  -- A message for a consumer. State 0 pending, 1 delivered, 2 dead.
+  CREATE TABLE delivery (
+    consumer INTEGER NOT NULL, message INTEGER NOT NULL, key TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+    since INTEGER NOT NULL, settled INTEGER, tries INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
+    attempts TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (consumer, message)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX delivery_pending ON delivery (consumer, key, message) WHERE state = 0;
+  CREATE INDEX delivery_waiting ON delivery (consumer, since) WHERE state = 0;
+  CREATE INDEX delivery_by_state ON delivery (state, consumer, message);
+  CREATE INDEX delivery_of ON delivery (message);
+  CREATE TRIGGER outgoing_gone AFTER DELETE ON outgoing BEGIN DELETE FROM delivery WHERE message = old.n; END;
+
+  -- One row while a consumer has something pending of a key: when it is due, and who is at it until then.
+  CREATE TABLE lane (consumer INTEGER NOT NULL, key TEXT NOT NULL, next INTEGER NOT NULL, holder TEXT, PRIMARY KEY (consumer, key)) STRICT, WITHOUT ROWID;
+  CREATE INDEX lane_due ON lane (consumer, next);
+  CREATE INDEX lane_held ON lane (holder) WHERE holder IS NOT NULL;
+  `,
 ];
 
 /**
- * Brings the database to this program's version.
+ * Brings the database to this program's version, or to an earlier one, as an earlier program would have.
  * @throws StartupError when the database is of a newer program
  */
-export function migrate(db: DatabaseSync): void {
+export function migrate(db: DatabaseSync, to = MIGRATIONS.length): void {
   const version = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
   if (version > MIGRATIONS.length) {
     throw new StartupError(
       `the database has version ${version}, this program knows up to ${MIGRATIONS.length}: start a newer Waycast on it`,
     );
   }
-  for (let next = version; next < MIGRATIONS.length; next++) {
+  for (let next = version; next < to; next++) {
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[next]}; PRAGMA user_version = ${next + 1}; COMMIT`);
   }
 }

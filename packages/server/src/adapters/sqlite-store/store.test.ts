@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { StorePlace } from '../../hub/contracts/place.ts';
 import { recordsContract } from '../../hub/contracts/records.ts';
 import { commitOf, driverAt, history, row } from '../../hub/contracts/samples.ts';
+import { sessionLogContract } from '../../hub/contracts/session-log.ts';
 import { storeContract } from '../../hub/contracts/store.ts';
 import type { StoreHealth } from '../../hub/ports.ts';
 import { StartupError } from '../../startup-error.ts';
@@ -36,6 +37,7 @@ function folder(): StorePlace {
 
 storeContract('SqliteStore', folder);
 recordsContract('SqliteStore', folder);
+sessionLogContract('SqliteStore', folder);
 
 describe('the data folder', () => {
   const folders: string[] = [];

@@ -6,9 +6,12 @@ import { isOpenTrip, type Trip } from '../../core/trip.ts';
 import {
   type Commit,
   type Committed,
+  type ConnectionSession,
+  type OrderRow,
   PARTITIONS,
   type Page,
   type Records,
+  type SessionLog,
   type Store,
   type StoredDriver,
   type StoreHealth,
@@ -19,6 +22,7 @@ import { StartupError } from '../../startup-error.ts';
 import { takeFolder } from './folder.ts';
 import { JournalBatch } from './journal.ts';
 import type { EventRecord, OutboxRecord, TripRecord, WriteReply, WriteRequest } from './messages.ts';
+import { SqliteOutbox } from './outbox.ts';
 import type { LoadedDriver } from './queries.ts';
 import type { Question, Reply } from './reader.ts';
 
@@ -58,7 +62,9 @@ interface Asked {
 }
 
 /** The store of one process: SQLite, written by one thread and read by another. */
-export class SqliteStore implements Store, Records {
+export class SqliteStore implements Store, Records, SessionLog {
+  /** Messages on their way out. */
+  readonly outbox: SqliteOutbox;
   readonly #writer: Worker;
   readonly #reader: Worker;
   readonly #release: () => void;
@@ -75,6 +81,13 @@ export class SqliteStore implements Store, Records {
     this.#writer = writer;
     this.#reader = reader;
     this.#release = release;
+    this.outbox = new SqliteOutbox({
+      write: async (method, args) => {
+        const reply = await this.#write({ kind: 'outgoing', method, args });
+        return (reply as Extract<WriteReply, { kind: 'outgoing' }>).value;
+      },
+      read: (method, ...args) => this.#read(method, ...args),
+    });
     writer.on('message', (reply: WriteReply) => {
       if (reply.kind === 'health') {
         this.#health = reply.health;
@@ -105,6 +118,7 @@ export class SqliteStore implements Store, Records {
         events: commit.events.map(eventRecord),
         outbox: commit.outbox.map(outboxRecord),
         outboxDone: commit.outboxDone,
+        messages: commit.messages,
         trips: [...commit.trips].map(tripRecord),
         removedTrips: commit.removedTrips,
         snapshots: [...commit.snapshots].map((driver: Driver) => ({
@@ -119,14 +133,16 @@ export class SqliteStore implements Store, Records {
     return reply as Extract<WriteReply, { kind: 'committed' }>;
   }
 
-  async changeTrip({ expected, remove, trip, events, outbox }: TripChange): Promise<boolean> {
+  async changeTrip({ expected, soleSince, remove, trip, events, outbox, messages }: TripChange): Promise<boolean> {
     const request: WriteRequest = {
       kind: 'trip',
       expected,
+      soleSince: soleSince ?? null,
       remove,
       trip: tripRecord(trip),
       events: events.map(eventRecord),
       outbox: outbox.map(outboxRecord),
+      messages,
     };
     return ((await this.#write(request)) as Extract<WriteReply, { kind: 'trip' }>).done;
   }
@@ -157,6 +173,10 @@ export class SqliteStore implements Store, Records {
     return { items: page.items.map((doc) => JSON.parse(doc) as Trip), cursor: page.cursor };
   }
 
+  async orderRows(createdAfter: number, endedAfter: number): Promise<readonly OrderRow[]> {
+    return (await this.#read('orderRows', createdAfter, endedAfter)) as OrderRow[];
+  }
+
   async events(tripId: string): Promise<readonly Happened[]> {
     return ((await this.#read('events', tripId)) as string[]).map((doc) => JSON.parse(doc) as Happened);
   }
@@ -167,6 +187,18 @@ export class SqliteStore implements Store, Records {
 
   async locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]> {
     return (await this.#read('locationsBefore', driverId, at, limit)) as FixRow[];
+  }
+
+  async recordSessions(sessions: readonly ConnectionSession[]): Promise<void> {
+    await this.#write({ kind: 'sessions', sessions });
+  }
+
+  async sessions(
+    filter: { subject?: string | undefined; open?: boolean | undefined },
+    limit: number,
+    cursor: string | null,
+  ): Promise<Page<ConnectionSession>> {
+    return (await this.#read('sessions', filter, limit, cursor)) as Page<ConnectionSession>;
   }
 
   health(): StoreHealth {
@@ -245,7 +277,7 @@ function indexOf(names: Map<string, number>, name: string): number {
 }
 
 function tripRecord(trip: Trip): TripRecord {
-  const { id, revision, kind, status, driverId, createdAt, labels, stops } = trip;
+  const { id, revision, kind, status, driverId, createdAt, labels, stops, order } = trip;
   const parties = new Set(stops.map((stop) => stop.partyId).filter((party) => party !== null));
   return {
     id,
@@ -255,6 +287,7 @@ function tripRecord(trip: Trip): TripRecord {
     open: isOpenTrip(trip),
     driver: driverId,
     created: createdAt,
+    order: order?.id ?? null,
     labels,
     parties: [...parties],
     doc: JSON.stringify(trip),

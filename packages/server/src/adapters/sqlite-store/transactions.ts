@@ -1,7 +1,18 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
 import { Compaction } from './compaction.ts';
 import { JournalBatch } from './journal.ts';
-import type { CommitRequest, EventRecord, Names, OutboxRecord, TripChangeRequest, TripRecord } from './messages.ts';
+import type {
+  CommitRequest,
+  EventRecord,
+  Names,
+  OutboxRecord,
+  OutgoingRequest,
+  SessionsRequest,
+  TripChangeRequest,
+  TripRecord,
+} from './messages.ts';
+import { Outgoing } from './outgoing.ts';
 import { migrate } from './schema.ts';
 
 /** Opens the database for its one writer. `maxPages` bounds its size, as a full disk would. */
@@ -24,6 +35,7 @@ export class Writer {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #compaction: Compaction;
+  readonly #outgoing: Outgoing;
   readonly #drivers = new Map<string, number>();
   readonly #streams = new Map<string, number>();
 
@@ -31,6 +43,9 @@ export class Writer {
     this.#db = db;
     this.#sql = prepare(db);
     this.#compaction = new Compaction(db);
+    this.#outgoing = new Outgoing(db);
+    // Sockets that were open when the process before this one ended without a word.
+    db.exec('UPDATE connection_session SET until = last WHERE until IS NULL');
   }
 
   /** Answers which fixes, by index, were there already. */
@@ -46,7 +61,7 @@ export class Writer {
       });
       for (const trip of request.trips) this.#writeTrip(trip);
       for (const id of request.removedTrips) this.#removeTrip(id);
-      this.#record(request.events, request.outbox);
+      this.#record(request.events, request.outbox, request.messages);
       for (const id of request.outboxDone) this.#sql.outboxDone.run(id);
       return { fixes, snapshots };
     });
@@ -56,15 +71,29 @@ export class Writer {
   }
 
   /** Answers whether the trip was as expected, and so was changed. */
-  changeTrip({ expected, remove, trip, events, outbox }: TripChangeRequest): boolean {
+  changeTrip({ expected, soleSince, remove, trip, events, outbox, messages }: TripChangeRequest): boolean {
     return this.#transaction(() => {
       const current = this.#sql.revision.get(trip.id) as { revision: number } | undefined;
       if ((current?.revision ?? 0) !== expected) return false;
+      if (soleSince !== null && this.#sql.openOfOrder.get(trip.order, soleSince) !== undefined) return false;
       if (remove) this.#removeTrip(trip.id);
       else this.#writeTrip(trip);
-      this.#record(events, outbox);
+      this.#record(events, outbox, messages);
       return true;
     });
+  }
+
+  recordSessions({ sessions }: SessionsRequest): void {
+    this.#transaction(() => {
+      for (const { id, subject, role, surface, kind, about, since, last, until } of sessions)
+        this.#sql.session.run(id, subject, role, surface, kind, about, since, last, until);
+    });
+  }
+
+  /** One piece of work on messages on their way out. */
+  outgoing({ method, args }: OutgoingRequest): unknown {
+    const work = this.#outgoing[method] as (...args: readonly unknown[]) => unknown;
+    return this.#transaction(() => work.apply(this.#outgoing, [...args]));
   }
 
   /** Moves part of the journal into history; answers whether there is more to move at once. */
@@ -86,6 +115,7 @@ export class Writer {
       // Numbers given in a transaction that failed may be given again to somebody else.
       this.#drivers.clear();
       this.#streams.clear();
+      this.#outgoing.forget();
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
@@ -140,8 +170,8 @@ export class Writer {
   }
 
   #writeTrip(trip: TripRecord): void {
-    const { id, revision, kind, status, open, driver, created, doc } = trip;
-    const { changes } = this.#sql.trip.run(id, revision, kind, status, open ? 1 : 0, driver, created, doc);
+    const { id, revision, kind, status, open, driver, created, order, doc } = trip;
+    const { changes } = this.#sql.trip.run(id, revision, kind, status, open ? 1 : 0, driver, created, order, doc);
     if (Number(changes) === 0) return;
     this.#sql.noLabels.run(id);
     this.#sql.noParties.run(id);
@@ -156,9 +186,13 @@ export class Writer {
     this.#sql.noTrip.run(id);
   }
 
-  #record(events: readonly EventRecord[], outbox: readonly OutboxRecord[]): void {
-    for (const { id, trip, driver, at, doc } of events) this.#sql.event.run(id, trip, driver, at, doc);
+  #record(events: readonly EventRecord[], outbox: readonly OutboxRecord[], messages: readonly OutgoingMessage[]): void {
+    const repeated = new Set<string | null>();
+    for (const { id, trip, driver, at, doc } of events) {
+      if (Number(this.#sql.event.run(id, trip, driver, at, doc).changes) === 0) repeated.add(id);
+    }
     for (const { id, doc } of outbox) this.#sql.outbox.run(id, doc);
+    if (messages.length > 0) this.#outgoing.record(messages.filter(({ eventId }) => !repeated.has(eventId)));
   }
 }
 
@@ -179,9 +213,10 @@ function prepare(db: DatabaseSync) {
     journal: sql('INSERT INTO journal (fixes) VALUES (?)'),
     snapshot: sql('INSERT OR REPLACE INTO snapshot (driver, online, state) VALUES (?, ?, ?)'),
     revision: sql('SELECT revision FROM trip WHERE id = ?'),
-    trip: sql(`INSERT INTO trip (id, revision, kind, status, open, driver, created, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    trip: sql(`INSERT INTO trip (id, revision, kind, status, open, driver, created, order_id, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, status = excluded.status, open = excluded.open,
         driver = excluded.driver, doc = excluded.doc WHERE excluded.revision >= revision`),
+    openOfOrder: sql('SELECT id FROM trip WHERE order_id = ? AND open = 1 AND created > ? LIMIT 1'),
     noTrip: sql('DELETE FROM trip WHERE id = ?'),
     noLabels: sql('DELETE FROM trip_label WHERE trip = ?'),
     noParties: sql('DELETE FROM trip_party WHERE trip = ?'),
@@ -191,6 +226,9 @@ function prepare(db: DatabaseSync) {
     // An event is recorded once, however often it is decided [G8].
     event: sql('INSERT OR IGNORE INTO event (id, trip, driver, at, doc) VALUES (?, ?, ?, ?, ?)'),
     outbox: sql('INSERT OR IGNORE INTO outbox (id, doc) VALUES (?, ?)'),
+    session:
+      sql(`INSERT INTO connection_session (id, subject, role, surface, kind, about, since, last, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last = excluded.last, until = excluded.until`),
     outboxDone: sql('DELETE FROM outbox WHERE id = ?'),
   };
 }

@@ -55,6 +55,11 @@ function carryOut(request: WriteRequest): WriteReply {
       return { kind: 'committed', duplicates: writer.commit(request) };
     case 'trip':
       return { kind: 'trip', done: writer.changeTrip(request) };
+    case 'sessions':
+      writer.recordSessions(request);
+      return { kind: 'recorded' };
+    case 'outgoing':
+      return { kind: 'outgoing', value: writer.outgoing(request) };
     case 'close':
       writer.close();
       closed = true;

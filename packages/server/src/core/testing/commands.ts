@@ -56,9 +56,10 @@ function command(clock: number, { unnumbered }: CommandOptions): fc.Arbitrary<Co
       .tuple(stream, seq)
       .map(([id, n]) => ({ kind: 'refused', ...envelope, stream: id, sender: 1, seq: n, code: 'invalid_fix', message: 'no' })),
     stream.map((id) => ({ kind: 'open', ...envelope, stream: id })),
-    fc.tuple(tripId, fc.constantFrom(...TRIP_KINDS), stops).map(([id, kind, list]) => {
+    fc.tuple(tripId, fc.constantFrom(...TRIP_KINDS), stops, fc.constantFrom(null, null, 0, 90)).map(([id, kind, list, lasts]) => {
       // Every adoption has a revision of its own: a trip that comes back has been changed meanwhile.
-      const trip = { ...newTrip(id, { kind, driverId: 'd', stops: list }, 'digest', receivedAt), revision: 100 * (clock + 1) };
+      const expiresAt = lasts === null ? null : receivedAt + lasts * 1000;
+      const trip = { ...newTrip(id, { kind, driverId: 'd', stops: list }, 'digest', receivedAt, expiresAt), revision: 100 * (clock + 1) };
       return { kind: 'adopt', ...more, trip, previous: null, entry: `${id}/adopt/${trip.revision}` };
     }),
     fc.tuple(tripId, fc.constantFrom('e', null), fc.option(stops)).map(([id, to, list]) => {
@@ -66,8 +67,12 @@ function command(clock: number, { unnumbered }: CommandOptions): fc.Arbitrary<Co
     }),
     fc.tuple(tripId, fc.constantFrom(...TRIP_STATUSES)).map(([id, status]) => ({ kind: 'status', ...more, tripId: id, status })),
     fc.tuple(tripId, stops).map(([id, list]) => ({ kind: 'patch', ...more, tripId: id, patch: { stops: list } })),
+    fc.tuple(tripId, fc.constantFrom('p1', null)).map(([id, to]) => {
+      return { kind: 'message', ...more, tripId: id, message: `m${clock}`, text: 'hello', to };
+    }),
     tripId.map((id) => ({ kind: 'remove', ...envelope, tripId: id })),
     fc.boolean().map((available) => ({ kind: 'availability', ...envelope, available })),
+    fc.constant<Command>({ kind: 'offline', ...envelope }),
     fc.constantFrom('Car A', null).map((name) => ({ kind: 'profile', ...envelope, profile: { name } })),
     fc.constant<Command>({ kind: 'tick', ...envelope }),
   ];

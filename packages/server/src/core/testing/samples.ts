@@ -7,7 +7,7 @@ import type { Fix } from '../fix.ts';
 import { newTrip, type Trip } from '../trip.ts';
 
 export const T0 = Date.UTC(2026, 0, 5, 8);
-export const RULES = { maxPlausibleSpeedKmh: 300 };
+export const RULES = { maxPlausibleSpeedKmh: 300, deliveriesMayJump: false };
 export const BY: Actor = { sub: 'dispatch', role: 'dispatcher', via: 'rest' };
 
 /** m of a degree on the sphere of F3. */

@@ -1,7 +1,7 @@
 import { afterEach } from 'vitest';
-import type { Records, Store } from '../ports.ts';
+import type { Records, SessionLog, Store } from '../ports.ts';
 
-export type OpenStore = Store & Records;
+export type OpenStore = Store & Records & SessionLog;
 
 /** Where a store keeps what it was given: it can be opened again and again, by one at a time. */
 export interface StorePlace {

@@ -37,7 +37,18 @@ export function numbered(position: number, seconds: number, seq: number, more: P
 }
 
 export function commitOf(more: Partial<Commit> = {}): Commit {
-  return { rows: [], events: [], outbox: [], outboxDone: [], trips: [], removedTrips: [], snapshots: [], cursors: [], ...more };
+  return {
+    rows: [],
+    events: [],
+    outbox: [],
+    outboxDone: [],
+    messages: [],
+    trips: [],
+    removedTrips: [],
+    snapshots: [],
+    cursors: [],
+    ...more,
+  };
 }
 
 /** A driver as its owner has it after so many commands. */
@@ -55,7 +66,7 @@ export function changedEvent(tripId: string, n: number, at = T0 + n): TripHappen
 }
 
 export function creation(trip: Trip, more: Partial<TripChange> = {}): TripChange {
-  return { expected: 0, trip, remove: false, events: [], outbox: [], ...more };
+  return { expected: 0, trip, remove: false, events: [], outbox: [], messages: [], ...more };
 }
 
 export function outboxEntry(trip: Trip): OutboxEntry {

@@ -254,6 +254,22 @@ export function storeContract(name: string, make: () => StorePlace): void {
   });
 
   describe(`${name} changes a trip`, () => {
+    it('only while no other open one, created later than told, brings its order [T11]', async () => {
+      const store = await open();
+      const order = { id: 'o-1', phone: null };
+      const trip = (id: string, more: object = {}) => sampleTrip(id, { kind: 'delivery', status: 'ASSIGNED', order, ...more });
+      expect(await store.changeTrip(creation(trip('a'), { soleSince: T0 - 1 }))).toBe(true);
+      expect(await store.changeTrip(creation(trip('b'), { soleSince: T0 - 1, events: [changedEvent('b', 1)] }))).toBe(false);
+      expect(await store.trip('b')).toBeUndefined();
+      expect(await store.events('b')).toEqual([]);
+      // Another order, one that is over, and one that is too old do not count.
+      expect(await store.changeTrip(creation(trip('c', { order: { id: 'o-2', phone: null } }), { soleSince: T0 - 1 }))).toBe(true);
+      expect(await store.changeTrip(creation(trip('d'), { soleSince: T0 }))).toBe(true);
+      for (const id of ['a', 'd']) await store.commit(commitOf({ trips: [trip(id, { status: 'DELIVERED', revision: 2 })] }));
+      expect(await store.changeTrip(creation(trip('e'), { soleSince: T0 - 1 }))).toBe(true);
+      expect((await store.trips({ orderId: 'o-1', open: true, createdAfter: T0 - 1 }, 10, null)).items.map(({ id }) => id)).toEqual(['e']);
+    });
+
     it('only if it is at the revision expected, 0 for not there; then with its events and outbox [T4, T7]', async () => {
       const store = await open();
       const trip = sampleTrip('t', { driverId: 'd' });

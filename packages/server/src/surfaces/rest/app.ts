@@ -1,30 +1,39 @@
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
-import { Problem, type Validator, validator, WaycastError } from '@waycast/protocol';
+import { type Validator, validator, WaycastError } from '@waycast/protocol';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Convert } from 'typebox/value';
 import type { Limits } from '../../hub/limits.ts';
-import type { Principal } from '../../hub/principal.ts';
+import { type Identity, type Principal, principalOf } from '../../hub/principal.ts';
+import { bearerOf } from '../bearer.ts';
 import { notFound, sendProblem } from './problem.ts';
+import { finishOpenApi, type OpenApi } from './reference/open-api.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; on routes that are open to all, null. */
     principal: Principal | null;
+    /** What their token says, role or none; null without a token. */
+    identity: Identity | null;
   }
   interface FastifyContextConfig {
     /** Answers without a token. */
     open?: boolean;
+    /** Takes tokens that name no role: what their bearer is, the route decides. Calls without a token are counted, too. */
+    anyRole?: boolean;
+    /** Answers everybody alike and looks at no token, be it good or bad. */
+    ignoresTokens?: boolean;
   }
 }
 
 const BODY_BYTES = 1_048_576;
+const TOKEN_HINT = 'a JWT; `npm start -- token --role dispatcher` prints one';
 
 export interface AppParts {
   readonly logger: FastifyBaseLogger;
   readonly version: string;
-  readonly verify: (token: string) => Promise<Principal>;
+  readonly identify: (token: string) => Promise<Identity>;
   readonly limits: Limits;
   readonly trustProxy: boolean;
   /** Other origins whose pages may call [S9]. */
@@ -57,14 +66,17 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const any = parts.corsOrigins.includes('*');
   await app.register(cors, { origin: any ? true : [...parts.corsOrigins], exposedHeaders: ['retry-after'], maxAge: 600 });
   await app.register(swagger, {
+    convertConstToEnum: false,
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Waycast', description: 'Real-time tracking of rides, deliveries and fleets', version: parts.version },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      info: { title: 'Waycast', description: 'Real-time tracking of rides, deliveries and fleets.', version: parts.version },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: TOKEN_HINT } } },
       security: [{ token: [] }],
     },
+    transformObject: (collected) => finishOpenApi(('openapiObject' in collected ? collected.openapiObject : {}) as OpenApi) as object,
   });
   app.decorateRequest('principal', null);
+  app.decorateRequest('identity', null);
   app.addHook('onRequest', async (request, reply) => {
     const wait = await admit(request, parts);
     if (wait > 0)
@@ -77,22 +89,23 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 }
 
 /** Who asks, and after how many seconds they may ask; 0 now [L2]. */
-async function admit(request: FastifyRequest, { verify, limits }: AppParts): Promise<number> {
-  const open = request.routeOptions.config.open === true;
-  const { authorization } = request.headers;
+async function admit(request: FastifyRequest, { identify, limits }: AppParts): Promise<number> {
+  const { open = false, anyRole = false, ignoresTokens = false } = request.routeOptions.config;
+  const authorization = ignoresTokens ? undefined : request.headers.authorization;
   if (authorization === undefined) {
     // Pages, health and metrics have to answer when everything else is too much.
-    if (open) return 0;
+    if (open && !anyRole) return 0;
     const wait = limits.take(`address ${request.ip}`);
     if (wait > 0) return wait;
     // Unknown paths are told to everybody alike.
-    if (request.is404) return 0;
+    if (open || request.is404) return 0;
     throw new WaycastError('unauthenticated');
   }
   try {
-    const token = /^Bearer (.+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw new WaycastError('unauthenticated', 'Authorization must be Bearer');
-    request.principal = await verify(token);
+    const identity = await identify(bearerOf(authorization));
+    request.identity = identity;
+    if (anyRole && identity.sub !== null) return limits.take(`subject ${identity.sub}`);
+    request.principal = principalOf(identity);
   } catch (error) {
     const wait = limits.take(`address ${request.ip}`);
     if (wait > 0) return wait;
@@ -110,7 +123,7 @@ export function whoAsks(request: FastifyRequest): Principal {
 function checker(schema: Validator<unknown>, source: TSchema, part: string | undefined) {
   return (data: unknown): { value: unknown } | { error: Error } => {
     // Queries are text; a body says what it means.
-    const value = part === 'querystring' ? Convert(source, { ...(data as object) }) : data;
+    const value = part === 'querystring' ? fromText(source, data as Readonly<Record<string, unknown>>) : data;
     if (schema.check(value)) return { value };
     const { field, message } = schema.failure(value);
     const where = part === 'body' ? field : `/${part === 'querystring' ? 'query' : part}${field}`;
@@ -118,8 +131,14 @@ function checker(schema: Validator<unknown>, source: TSchema, part: string | und
   };
 }
 
-/** The failures every route may answer with, for its documentation. */
-export const failures = { '4xx': Problem, '5xx': Problem } as const;
+/** A query with its numbers read. Convert takes '' for 0, 'true' for 1 and 1.5 for 1 where whole ones are wanted: those stay text, and fail. */
+function fromText(schema: TSchema, query: Readonly<Record<string, unknown>>): unknown {
+  const value = Convert(schema, { ...query }) as Record<string, unknown>;
+  for (const [name, text] of Object.entries(query)) {
+    if (typeof value[name] === 'number' && (String(text).trim() === '' || Number(text) !== value[name])) value[name] = text;
+  }
+  return value;
+}
 
 /** Whether a page of `origin` may open a socket on a server reached as `host` [S9]. */
 export function mayConnect(origin: string, host: string | undefined, corsOrigins: readonly string[]): boolean {

@@ -2,6 +2,8 @@ import {
   Availability,
   DriverProfile,
   DriverView,
+  FixBatch,
+  FixInput,
   FixReceipt,
   Id,
   LocationList,
@@ -12,8 +14,10 @@ import {
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Hub } from '../../hub/hub.ts';
-import { driverView, storedLocationView } from '../views.ts';
-import { failures, whoAsks } from './app.ts';
+import { driverView, fleetRowView, storedLocationView } from '../views.ts';
+import { whoAsks } from './app.ts';
+import { nearbyRoute } from './nearby.ts';
+import { failures, refusals } from './refusals.ts';
 import { moment } from './trips.ts';
 
 const DriverId = Type.Object({ id: Id });
@@ -31,10 +35,23 @@ const LocationsQuery = Type.Object(
 const MOST_FIXES = 1_000;
 
 /** `/v1/drivers` and `/v1/positions`. */
-export function driverRoutes(app: FastifyInstance, { drivers, ingest }: Hub): void {
+export function driverRoutes(app: FastifyInstance, { drivers, ingest, nearby }: Hub): void {
+  nearbyRoute(app, { nearby });
   app.post<{ Params: Static<typeof DriverId>; Body: object }>(
     '/v1/drivers/:id/locations',
-    { schema: { summary: 'Send one fix, or a batch', params: DriverId, body: LocationsBody, response: { 200: FixReceipt, ...failures } } },
+    {
+      config: { swaggerTransform: ({ schema, url }) => ({ schema: { ...schema, body: Type.Union([FixInput, FixBatch]) }, url }) },
+      schema: {
+        operationId: 'sendLocations',
+        tags: ['Drivers'],
+        summary: 'Send one fix, or a batch',
+        description:
+          'Answered once everything is stored or refused [A5]. Of a batch, a bad fix is refused alone; a single one fails the call.',
+        params: DriverId,
+        body: LocationsBody,
+        response: { 200: FixReceipt, ...refusals('forbidden', 'not_found', 'invalid_fix'), ...failures },
+      },
+    },
     async (request) => {
       const body = request.body as object;
       if (!('fixes' in body)) return single(await ingest.batch(whoAsks(request), request.params.id, [body], true));
@@ -50,10 +67,12 @@ export function driverRoutes(app: FastifyInstance, { drivers, ingest }: Hub): vo
     '/v1/drivers/:id/locations',
     {
       schema: {
+        operationId: 'listLocations',
+        tags: ['Drivers'],
         summary: 'Where a driver was, by capture time',
         params: DriverId,
         querystring: LocationsQuery,
-        response: { 200: LocationList, ...failures },
+        response: { 200: LocationList, ...refusals('not_found'), ...failures },
       },
     },
     async (request) => {
@@ -72,7 +91,15 @@ export function driverRoutes(app: FastifyInstance, { drivers, ingest }: Hub): vo
   for (const path of ['/v1/drivers/:id', '/v1/drivers/:id/status']) {
     app.get<{ Params: Static<typeof DriverId> }>(
       path,
-      { schema: { summary: 'A driver as it stands', params: DriverId, response: { 200: DriverView, ...failures } } },
+      {
+        schema: {
+          operationId: path.endsWith('/status') ? 'getDriverStatus' : 'getDriver',
+          tags: ['Drivers'],
+          summary: path.endsWith('/status') ? 'The status of a driver: the same answer' : 'A driver as it stands',
+          params: DriverId,
+          response: { 200: DriverView, ...refusals('not_found'), ...failures },
+        },
+      },
       async (request) => driverView(await drivers.find(whoAsks(request), request.params.id)),
     );
   }
@@ -80,10 +107,12 @@ export function driverRoutes(app: FastifyInstance, { drivers, ingest }: Hub): vo
     '/v1/drivers/:id',
     {
       schema: {
-        summary: 'What watchers see of a driver',
+        operationId: 'setDriverProfile',
+        tags: ['Drivers'],
+        summary: 'Say what watchers see of a driver',
         params: DriverId,
         body: DriverProfile,
-        response: { 200: DriverView, ...failures },
+        response: { 200: DriverView, ...refusals('forbidden', 'not_found'), ...failures },
       },
     },
     async (request) => {
@@ -94,7 +123,14 @@ export function driverRoutes(app: FastifyInstance, { drivers, ingest }: Hub): vo
   app.put<{ Params: Static<typeof DriverId>; Body: Availability }>(
     '/v1/drivers/:id/availability',
     {
-      schema: { summary: 'Whether a driver takes trips', params: DriverId, body: Availability, response: { 200: DriverView, ...failures } },
+      schema: {
+        operationId: 'setDriverAvailability',
+        tags: ['Drivers'],
+        summary: 'Say whether a driver takes trips',
+        params: DriverId,
+        body: Availability,
+        response: { 200: DriverView, ...refusals('forbidden', 'not_found'), ...failures },
+      },
     },
     async (request) => {
       await drivers.setAvailability(whoAsks(request), request.params.id, request.body.available);
@@ -103,15 +139,24 @@ export function driverRoutes(app: FastifyInstance, { drivers, ingest }: Hub): vo
   );
   app.get(
     '/v1/positions',
-    { schema: { summary: 'Everybody who is not offline, as GeoJSON', response: { 200: PositionCollection, ...failures } } },
+    {
+      schema: {
+        operationId: 'listPositions',
+        tags: ['Drivers'],
+        summary: 'Everybody who is not offline, as GeoJSON',
+        response: {
+          200: { description: 'Done.', content: { 'application/geo+json': { schema: PositionCollection } } },
+          ...refusals('not_found'),
+          ...failures,
+        },
+      },
+    },
     async (request, reply) => {
       const { rows } = drivers.positions(whoAsks(request));
-      const features = rows.map(({ lat, lng, driver, at, ...row }) => ({
-        type: 'Feature',
-        id: driver,
-        geometry: { type: 'Point', coordinates: [lng, lat] },
-        properties: { driver, ...row, timestamp: new Date(at).toISOString() },
-      }));
+      const features = rows.map((row) => {
+        const { lat, lng, ...properties } = fleetRowView(row);
+        return { type: 'Feature', id: row.driver, geometry: { type: 'Point', coordinates: [lng, lat] }, properties };
+      });
       return reply.type('application/geo+json').send({ type: 'FeatureCollection', features });
     },
   );

@@ -2,9 +2,13 @@ import { type ErrorCode, WaycastError } from '@waycast/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problemOf } from '../problem.ts';
 
-/** Answers any failure as problem details. A fault of ours says nothing but that it was one. */
-export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
-  const problem = problemOf(error instanceof WaycastError ? error : fromFastify(error));
+/**
+ * Answers any failure as problem details. A fault of ours says nothing but that it was one.
+ * `statusOf`: where a contract wants another status than the table's.
+ */
+export function sendProblem(reply: FastifyReply, error: unknown, statusOf = (status: number) => status): FastifyReply {
+  const told = problemOf(error instanceof WaycastError ? error : fromFastify(error));
+  const problem = { ...told, status: statusOf(told.status) };
   if (problem.retryAfter !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfter));
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem);

@@ -5,7 +5,8 @@ import type { OneTime } from '../../auth/one-time.ts';
 import type { Tokens } from '../../auth/tokens.ts';
 import type { Clock } from '../../hub/ports.ts';
 import type { Principal, Role } from '../../hub/principal.ts';
-import { failures, whoAsks } from './app.ts';
+import { whoAsks } from './app.ts';
+import { failures } from './refusals.ts';
 
 /** Who a printed sign-in code lets in. */
 export interface SignIn {
@@ -22,7 +23,15 @@ export function sessionRoutes(
 ): void {
   app.post(
     '/v1/tickets',
-    { schema: { summary: 'A ticket for one socket', response: { 201: Ticket, ...failures } } },
+    {
+      schema: {
+        operationId: 'createTicket',
+        tags: ['Sessions'],
+        summary: 'A ticket for one socket',
+        description: 'Good once, for 30 s, as `?ticket=` of a WebSocket address: a browser can set no header there [S8].',
+        response: { 201: Ticket, ...failures },
+      },
+    },
     async (request, reply) => {
       const { code, until } = parts.tickets.issue(whoAsks(request));
       return reply
@@ -36,6 +45,8 @@ export function sessionRoutes(
     {
       config: { open: true },
       schema: {
+        operationId: 'signIn',
+        tags: ['Sessions'],
         summary: 'Trade the code of the printed address for a token',
         security: [],
         body: SessionInput,

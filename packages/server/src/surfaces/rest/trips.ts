@@ -18,7 +18,8 @@ import Type, { type Static } from 'typebox';
 import { haversine } from '../../core/geo.ts';
 import type { Hub } from '../../hub/hub.ts';
 import { eventView, locationView, tripView } from '../views.ts';
-import { failures, whoAsks } from './app.ts';
+import { whoAsks } from './app.ts';
+import { failures, refusals } from './refusals.ts';
 import { simplify } from './simplify.ts';
 import { encodePolyline, toGeoJson, toGpx } from './track-formats.ts';
 
@@ -43,12 +44,41 @@ const TrackQuery = Type.Object(
   },
   { additionalProperties: false },
 );
+const CreateHeaders = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ description: 'names a trip that brings no id' })) });
+const Polyline = Type.Object(
+  { tripId: Id, polyline: Type.String({ description: 'encoded polyline, 5 decimals' }) },
+  { title: 'Polyline', examples: [{ tripId: 'ride-1', polyline: 'kq_{Fk`bLoAkK' }] },
+);
+const TRACK_ANSWER = {
+  description: 'The track, in the format asked for.',
+  content: {
+    'application/json': { schema: Type.Union([Track, Polyline]) },
+    'application/geo+json': { schema: Type.Object({ type: Type.Literal('Feature') }, { title: 'GeoJsonTrack' }) },
+    'application/gpx+xml': { schema: Type.String() },
+  },
+};
 
 /** `/v1/trips`. */
 export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
   app.post<{ Body: TripInput }>(
     '/v1/trips',
-    { schema: { summary: 'Create a trip', body: TripInput, response: { 200: TripView, 201: TripView, ...failures } } },
+    {
+      schema: {
+        operationId: 'createTrip',
+        tags: ['Trips'],
+        summary: 'Create a trip',
+        description:
+          'Give it an `id`, or send `Idempotency-Key`: then the same call again answers the same trip [T4]. `at` is for services, dispatchers and admins [T5].',
+        headers: CreateHeaders,
+        body: TripInput,
+        response: {
+          200: { description: 'The same trip existed.', content: { 'application/json': { schema: TripView } } },
+          201: TripView,
+          ...refusals('forbidden', 'trip_exists'),
+          ...failures,
+        },
+      },
+    },
     async (request, reply) => {
       const key = request.headers['idempotency-key'];
       const { trip, created } = await trips.create(whoAsks(request), request.body, 'rest', typeof key === 'string' ? key : undefined);
@@ -57,7 +87,16 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
   );
   app.get<{ Querystring: Static<typeof ListQuery> }>(
     '/v1/trips',
-    { schema: { summary: 'List trips, newest first', querystring: ListQuery, response: { 200: TripList, ...failures } } },
+    {
+      schema: {
+        operationId: 'listTrips',
+        tags: ['Trips'],
+        summary: 'List trips, newest first',
+        description: 'Those that the caller may see [S2-S4]. `status` is one of the statuses, or `open`, or `closed`.',
+        querystring: ListQuery,
+        response: { 200: TripList, ...failures },
+      },
+    },
     async (request) => {
       const { status, driverId, label, kind, limit = 100, cursor = null } = request.query;
       const byState = status === 'open' ? { open: true } : status === 'closed' ? { open: false } : { status };
@@ -67,7 +106,15 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
   );
   app.get<{ Params: Static<typeof TripId> }>(
     '/v1/trips/:id',
-    { schema: { summary: 'One trip', params: TripId, response: { 200: TripView, ...failures } } },
+    {
+      schema: {
+        operationId: 'getTrip',
+        tags: ['Trips'],
+        summary: 'Read a trip',
+        params: TripId,
+        response: { 200: TripView, ...refusals('not_found'), ...failures },
+      },
+    },
     async (request) => {
       return tripView((await trips.find(whoAsks(request), request.params.id)).trip);
     },
@@ -76,17 +123,28 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
     '/v1/trips/:id',
     {
       schema: {
+        operationId: 'changeTrip',
+        tags: ['Trips'],
         summary: 'Change a trip or give it to a driver',
+        description: '`stops` are given whole; a stop keeps its progress by its id. `driverId` null takes the trip away [T7].',
         params: TripId,
         body: TripPatch,
-        response: { 200: TripView, ...failures },
+        response: { 200: TripView, ...refusals('forbidden', 'not_found', 'trip_closed', 'revision_conflict'), ...failures },
       },
     },
     async (request) => tripView(await trips.patch(whoAsks(request), request.params.id, request.body, 'rest')),
   );
   app.delete<{ Params: Static<typeof TripId> }>(
     '/v1/trips/:id',
-    { schema: { summary: 'Remove a trip that never started', params: TripId, response: { 204: Type.Null(), ...failures } } },
+    {
+      schema: {
+        operationId: 'removeTrip',
+        tags: ['Trips'],
+        summary: 'Remove a trip that never started',
+        params: TripId,
+        response: { 204: Type.Null(), ...refusals('forbidden', 'not_found', 'trip_started', 'revision_conflict'), ...failures },
+      },
+    },
     async (request, reply) => {
       await trips.remove(whoAsks(request), request.params.id);
       return reply.code(204).send();
@@ -94,12 +152,30 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
   );
   app.post<{ Params: Static<typeof TripId>; Body: StatusInput }>(
     '/v1/trips/:id/status',
-    { schema: { summary: 'Move a trip along its lifecycle', params: TripId, body: StatusInput, response: { 200: TripView, ...failures } } },
+    {
+      schema: {
+        operationId: 'setTripStatus',
+        tags: ['Trips'],
+        summary: 'Move a trip along its lifecycle',
+        description: 'One step at a time, or `CANCELLED` [T1]; the same status again changes nothing [T2].',
+        params: TripId,
+        body: StatusInput,
+        response: { 200: TripView, ...refusals('forbidden', 'not_found', 'illegal_transition', 'revision_conflict'), ...failures },
+      },
+    },
     async (request) => tripView(await trips.status(whoAsks(request), request.params.id, request.body, 'rest')),
   );
   app.get<{ Params: Static<typeof TripId> }>(
     '/v1/trips/:id/history',
-    { schema: { summary: 'What happened to a trip', params: TripId, response: { 200: TripHistory, ...failures } } },
+    {
+      schema: {
+        operationId: 'getTripHistory',
+        tags: ['Trips'],
+        summary: 'What happened to a trip, oldest first',
+        params: TripId,
+        response: { 200: TripHistory, ...refusals('not_found'), ...failures },
+      },
+    },
     async (request) => {
       const { trip, events } = await trips.events(whoAsks(request), request.params.id);
       const view = tripView(trip);
@@ -108,7 +184,17 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
   );
   app.get<{ Params: Static<typeof TripId>; Querystring: Static<typeof TrackQuery> }>(
     '/v1/trips/:id/track',
-    { schema: { summary: 'Where a trip went', params: TripId, querystring: TrackQuery, response: { 200: Track, ...failures } } },
+    {
+      schema: {
+        operationId: 'getTripTrack',
+        tags: ['Trips'],
+        summary: 'Where a trip went',
+        description: 'The plausible fixes counted for the trip, in capture order, in the `format` asked for.',
+        params: TripId,
+        querystring: TrackQuery,
+        response: { 200: TRACK_ANSWER, ...refusals('not_found'), ...failures },
+      },
+    },
     async (request, reply) => {
       const { format = 'json', from, to, simplify: tolerance = 0 } = request.query;
       const { trip, rows } = await trips.track(

@@ -10,11 +10,12 @@ import {
   type OpenMessage,
   type ServerMessage,
   STREAM_LIMITS,
-  type SubscribeMessage,
+  type TextMessage,
   WaycastError,
 } from '@waycast/protocol';
 import type { WebSocket } from 'ws';
 import type { Remark } from '../../core/effects.ts';
+import type { Attendant } from '../../hub/attendance.ts';
 import type { Delivery } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Origin, SentFix } from '../../hub/ingest.ts';
@@ -22,78 +23,73 @@ import type { Meter } from '../../hub/meter.ts';
 import type { Principal } from '../../hub/principal.ts';
 import type { Sender } from '../../hub/senders.ts';
 import type { Watcher } from '../../hub/watchers.ts';
+import { type Farewell, Socket } from '../websocket/socket.ts';
 import { Ack } from './acks.ts';
 import { readFixes } from './backlog.ts';
-import { Outflow } from './outflow.ts';
+import { nativeCodec } from './encode.ts';
 import { namesOf, numbersOf, readMessage, refOf } from './read-message.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 export interface ConnectionParts {
   readonly hub: Hub;
   readonly meter: Meter;
   readonly verify: (token: string) => Promise<Principal>;
-  /** Lets a subject in or refuses, and hears when it leaves [L4]. */
-  readonly admit: (who: Principal) => void;
-  readonly leave: (who: Principal) => void;
+  /** Counts a subject that signs in by message; refuses when there is no room [L4]. */
+  readonly arrive: (who: Principal) => Promise<Attendant>;
   /** This connection has watermarks to say. */
   readonly toAck: (connection: Connection, ack: Ack) => void;
   readonly wholeFleet: () => Delivery;
-  readonly closed: (connection: Connection) => void;
+  /** Whether the messages of the hybrid clients are understood. */
+  readonly hybrid: boolean;
+  readonly ended: (connection: Connection) => void;
   /** A fault of ours, for the log. */
   readonly broken: (error: unknown) => void;
   readonly now: () => number;
 }
 
+/** Without a sign-in by then a connection is closed, ms [L6]. */
+const SIGN_IN_MS = 5_000;
+
 /** One client on the native stream: reads its messages one by one, asks the hub, says what became of them. */
 export class Connection implements Watcher, Sender {
-  readonly #socket: WebSocket;
+  readonly socket: Socket;
   readonly #parts: ConnectionParts;
-  readonly #out: Outflow;
   readonly #sender: number;
   readonly #acks = new Map<string, Ack>();
   /** The numbering open for each driver this connection sends for. */
   readonly #streams = new Map<string, Ack>();
-  readonly #feeds = new Map<string, { epoch: string; seq: number }>();
-  readonly openedAt: number;
-  heardAt: number;
-  pinged = false;
+  readonly #subscriptions: Subscriptions;
   #who: Principal | null = null;
+  #attendant: Attendant | null = null;
   #badInARow = 0;
-  #closed = false;
 
-  constructor(socket: WebSocket, raw: Duplex, parts: ConnectionParts) {
-    this.#socket = socket;
+  constructor(ws: WebSocket, raw: Duplex, parts: ConnectionParts) {
     this.#parts = parts;
-    this.#out = new Outflow(raw, { giveUp: () => this.close('slow_consumer'), wholeFleet: parts.wholeFleet });
     this.#sender = parts.hub.senders.add(this);
-    this.openedAt = parts.now();
-    this.heardAt = this.openedAt;
-    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
-    socket.on('pong', () => this.#alive());
-    socket.on('ping', () => this.#alive());
-    // What is wrong with a frame (size, encoding, reserved bits) closes it with the code RFC 6455 has for it.
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.#letGo();
-      parts.closed(this);
+    this.socket = new Socket(ws, raw, {
+      codec: nativeCodec,
+      now: parts.now,
+      wholeFleet: parts.wholeFleet,
+      farewell,
+      onMessage: (data, isBinary) => this.#onMessage(data, isBinary),
+      onEnd: () => this.#letGo(),
+    });
+    this.socket.signInBy = parts.now() + SIGN_IN_MS;
+    this.#subscriptions = new Subscriptions({
+      watching: parts.hub.watching,
+      socket: this.socket,
+      watcher: this,
+      who: () => this.#signedIn(),
+      broken: parts.broken,
     });
   }
 
-  get who(): Principal | null {
-    return this.#who;
-  }
-
-  get isClosing(): boolean {
-    return this.#closed;
-  }
-
-  get slow(): boolean {
-    return this.#out.slow;
-  }
-
   /** Somebody is there: by header, by ticket, or by the first message. */
-  signIn(who: Principal, ref?: string): void {
-    if (this.#who === null) this.#parts.admit(who);
+  signIn(who: Principal, attendant: Attendant, ref?: string): void {
     this.#who = who;
+    this.#attendant = attendant;
+    this.socket.signInBy = null;
+    this.socket.expiresAt = who.expiresAt;
     const { sub, role, expiresAt } = who;
     this.say({
       type: 'welcome',
@@ -106,19 +102,11 @@ export class Connection implements Watcher, Sender {
   }
 
   say(message: ServerMessage): void {
-    if (!this.#closed) this.#out.send(message);
+    this.socket.send(message);
   }
 
   deliver(delivery: Delivery): void {
-    if (this.#closed) return;
-    if ('seq' in delivery) {
-      const position = this.#feeds.get(delivery.feed);
-      if (position !== undefined) {
-        position.epoch = delivery.epoch;
-        position.seq = delivery.seq;
-      }
-    }
-    this.#out.deliver(delivery);
+    this.#subscriptions.deliver(delivery);
   }
 
   accepted(driverId: string, stream: string, upTo: number): void {
@@ -157,58 +145,26 @@ export class Connection implements Watcher, Sender {
 
   /** Where its feeds stand; silence about a slow one, whose gaps are marked when it catches up [O4]. */
   heartbeat(): void {
-    if (this.#feeds.size === 0 || this.#out.slow || this.#closed) return;
-    const feeds = [...this.#feeds].map(([feed, { epoch, seq }]) => ({ feed, epoch, seq }));
+    if (this.socket.slow || this.socket.ended) return;
+    const feeds = this.#subscriptions.heartbeat();
     const at = isoTime(this.#parts.now());
     for (let i = 0; i < feeds.length; i += 100) this.say({ type: 'heartbeat', at, feeds: feeds.slice(i, i + 100) });
   }
 
-  ping(): void {
-    this.pinged = true;
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
-  }
-
-  /** Says why and closes with the code of the table; who does not even take that is cut off. */
-  close(code: ErrorCode, more: { retryAfter?: number } = {}): void {
-    if (this.#closed) return;
-    const { title } = ERRORS[code];
-    this.say({ type: 'error', code, message: title, ...more });
-    this.#out.flush();
-    const entry = ERRORS[code];
-    if (code === 'slow_consumer') this.#socket.terminate();
-    else this.#socket.close('close' in entry ? entry.close : 1011, code);
-    this.#letGo();
-  }
-
-  /** Nobody is there any more. */
-  cut(): void {
-    this.#socket.terminate();
-    this.#letGo();
-  }
-
-  #alive(): void {
-    this.heardAt = this.#parts.now();
-    this.pinged = false;
-  }
-
-  /** Nothing comes or goes any more; the socket itself may still be saying good-bye. */
   #letGo(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    const { hub, leave } = this.#parts;
+    const { hub, ended } = this.#parts;
     hub.senders.remove(this.#sender);
-    for (const feed of this.#feeds.keys()) hub.watching.unsubscribe(feed, this);
-    this.#feeds.clear();
-    if (this.#who !== null) leave(this.#who);
+    this.#subscriptions.close();
+    this.#attendant?.leave();
+    ended(this);
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    if (this.#closed) return;
-    this.#alive();
+    this.#attendant?.seen();
     const since = performance.now();
     let message: ClientMessage | undefined;
     try {
-      message = readMessage(data, isBinary);
+      message = readMessage(data, isBinary, this.#parts.hybrid);
       this.#handle(message, since);
       this.#badInARow = 0;
     } catch (error) {
@@ -233,12 +189,15 @@ export class Connection implements Watcher, Sender {
         this.#later(this.#open(message), message);
         break;
       case 'subscribe':
-        this.#later(this.#subscribe(message), message);
+        this.#signedIn();
+        this.#later(this.#subscriptions.add(message), message);
         break;
       case 'unsubscribe':
-        this.#feeds.delete(message.feed);
-        this.#parts.hub.watching.unsubscribe(message.feed, this);
+        this.#subscriptions.remove(message.feed);
         this.say({ type: 'unsubscribed', feed: message.feed, ...refOf(message) });
+        break;
+      case 'message':
+        this.#later(this.#write(message), message);
         break;
       case 'ping':
         this.say({ type: 'pong', ...refOf(message) });
@@ -277,17 +236,20 @@ export class Connection implements Watcher, Sender {
 
   async #auth(token: string, ref: string | undefined): Promise<void> {
     const who = await this.#parts.verify(token);
-    if (this.#closed) return;
-    if (this.#who !== null && (this.#who.sub !== who.sub || this.#who.role !== who.role)) {
-      throw new WaycastError('forbidden', 'a connection stays with its subject and role; open another one');
-    }
-    this.signIn(who, ref);
+    const isSame = () => this.#who === null || (this.#who.sub === who.sub && this.#who.role === who.role);
+    if (!isSame()) throw new WaycastError('forbidden', 'a connection stays with its subject and role; open another one');
+    const attendant = this.#attendant ?? (await this.#parts.arrive(who));
+    // Two sign-ins may be on their way at once, or the connection has ended meanwhile.
+    if (this.socket.ended || (this.#attendant !== null && this.#attendant !== attendant)) attendant.leave();
+    if (this.socket.ended) return;
+    if (!isSame()) throw new WaycastError('forbidden', 'a connection stays with its subject and role; open another one');
+    this.signIn(who, this.#attendant ?? attendant, ref);
   }
 
   async #open({ stream, driver, ref }: OpenMessage): Promise<void> {
     const { who, driverId } = this.#originOf(driver, undefined, false);
     const { accepted, stored } = await this.#parts.hub.ingest.open(who, driverId, stream);
-    if (this.#closed) return;
+    if (this.socket.ended) return;
     const ack = this.#ackOf(driverId, stream);
     ack.accepted = Math.max(ack.accepted, accepted);
     ack.stored = Math.max(ack.stored, stored);
@@ -295,21 +257,9 @@ export class Connection implements Watcher, Sender {
     this.say({ type: 'opened', stream, driver: driverId, accepted: ack.accepted, stored: ack.stored, ...(ref !== undefined && { ref }) });
   }
 
-  async #subscribe(message: SubscribeMessage): Promise<void> {
-    const { feed, since } = message;
-    const who = this.#signedIn();
-    if (!this.#feeds.has(feed) && this.#feeds.size >= STREAM_LIMITS.subscriptions) throw new WaycastError('too_many_subscriptions');
-    const { watching } = this.#parts.hub;
-    await watching.subscribe(who, feed, since ?? null, this, (resumed, first) => {
-      if (this.#closed) {
-        watching.unsubscribe(feed, this);
-        return;
-      }
-      this.#feeds.set(feed, { epoch: since?.epoch ?? '', seq: since?.seq ?? 0 });
-      this.say({ type: 'subscribed', feed, resumed, ...refOf(message) });
-      for (const delivery of first) this.deliver(delivery);
-      if (feed === 'fleet') this.#feeds.delete(feed);
-    });
+  async #write({ trip, text, to, ref }: TextMessage): Promise<void> {
+    const { id, at } = await this.#parts.hub.texts.write(this.#signedIn(), trip, text, to ?? null, 'stream');
+    this.say({ type: 'sent', tripId: trip, id, at: isoTime(at), ...(ref !== undefined && { ref }) });
   }
 
   #signedIn(): Principal {
@@ -343,12 +293,13 @@ export class Connection implements Watcher, Sender {
       ...(retryAfter !== undefined && { retryAfter }),
       ...refOf(sent),
     });
-    if (code === 'unauthenticated' && this.#who === null) this.close('unauthenticated');
-    else if (code === 'token_expired' && this.#who === null) this.close('token_expired');
-    else if (code === 'too_many_connections') this.close('too_many_connections');
+    if (code === 'unauthenticated' && this.#who === null) this.socket.close('unauthenticated');
+    else if (code === 'token_expired' && this.#who === null) this.socket.close('token_expired');
+    else if (code === 'keys_unavailable' && this.#who === null) this.socket.close(code, retryAfter === undefined ? {} : { retryAfter });
+    else if (code === 'too_many_connections') this.socket.close('too_many_connections');
     else if (code === 'invalid_fix' && seq !== undefined && message?.type !== 'fixes') this.#settleRefused(sent.driver, seq, error);
-    if (isRetryable(code) || this.#closed) return;
-    if (++this.#badInARow >= STREAM_LIMITS.badMessages) this.close('too_many_bad_messages');
+    if (isRetryable(code) || this.socket.ended) return;
+    if (++this.#badInARow >= STREAM_LIMITS.badMessages) this.socket.close('too_many_bad_messages');
   }
 
   /** A number whose fix can never be taken must not hold up the watermark. */
@@ -375,4 +326,14 @@ export class Connection implements Watcher, Sender {
     }
     return ack;
   }
+}
+
+/** Says why and closes with the code of the table. */
+function farewell(code: ErrorCode, more: { readonly retryAfter?: number }): Farewell {
+  const entry = ERRORS[code];
+  return {
+    message: { type: 'error', code, message: entry.title, ...more } satisfies ServerMessage,
+    code: 'close' in entry ? entry.close : 1011,
+    reason: code,
+  };
 }

@@ -3,9 +3,11 @@ import type { LocationPublished } from '../../core/effects.ts';
 import { etasOf } from '../../core/eta.ts';
 import type { Delivery } from '../../hub/delivery.ts';
 import { driverView, etaViews, eventView, fleetRowView, locationView, tripView } from '../views.ts';
+import type { Codec } from '../websocket/codec.ts';
+import { asciiFrame, frame } from '../websocket/frame.ts';
 
-/** A delivery as a message of the native stream. */
-export function messageOf(delivery: Delivery): ServerMessage {
+/** A delivery as a message of the native stream; null for what passes between connections only. */
+export function messageOf(delivery: Delivery): ServerMessage | null {
   switch (delivery.type) {
     case 'location':
       return locationMessage(delivery);
@@ -37,6 +39,10 @@ export function messageOf(delivery: Delivery): ServerMessage {
         event: eventView(delivery.event),
         ...(delivery.trip && { trip: tripView(delivery.trip) }),
       };
+    case 'attendance':
+    case 'seat':
+    case 'person':
+      return null;
   }
 }
 
@@ -68,55 +74,24 @@ function locationText({ feed, epoch, seq, driverId, fix, plan, now }: LocationPu
   return `${text}}`;
 }
 
-/** The JSON of a delivery. */
-export function textOf(delivery: Delivery): string {
-  return delivery.type === 'location' ? locationText(delivery) : JSON.stringify(messageOf(delivery));
-}
-
 let lastDelivery: Delivery | undefined;
-let lastFrame: Buffer | undefined;
+let lastFrame: Buffer | null = null;
 
 /** The frame of a delivery, made once for all who get it: watchers of one feed are served one after the other. */
-export function frameOf(delivery: Delivery): Buffer {
-  if (delivery === lastDelivery && lastFrame !== undefined) return lastFrame;
-  lastFrame = delivery.type === 'location' ? asciiFrame(locationText(delivery)) : frame(textOf(delivery));
+export function frameOf(delivery: Delivery): Buffer | null {
+  if (delivery === lastDelivery) return lastFrame;
+  if (delivery.type === 'location') {
+    lastFrame = asciiFrame(locationText(delivery));
+  } else {
+    const message = messageOf(delivery);
+    lastFrame = message === null ? null : frame(JSON.stringify(message));
+  }
   lastDelivery = delivery;
   return lastFrame;
 }
 
-/** An unmasked text frame, header and payload in one buffer so that it is one write (RFC 6455, 5.2). */
-export function frame(text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  const buffer = withHeader(length);
-  buffer.write(text, buffer.length - length);
-  return buffer;
-}
-
-/** The same for text known to be ASCII, whose length needs no counting. */
-function asciiFrame(text: string): Buffer {
-  const buffer = withHeader(text.length);
-  buffer.write(text, buffer.length - text.length, 'latin1');
-  return buffer;
-}
-
-function withHeader(length: number): Buffer {
-  if (length < 126) {
-    const buffer = Buffer.allocUnsafe(2 + length);
-    buffer[0] = 0x81;
-    buffer[1] = length;
-    return buffer;
-  }
-  if (length < 65_536) {
-    const buffer = Buffer.allocUnsafe(4 + length);
-    buffer[0] = 0x81;
-    buffer[1] = 126;
-    buffer[2] = length >>> 8;
-    buffer[3] = length & 0xff;
-    return buffer;
-  }
-  const buffer = Buffer.allocUnsafe(10 + length);
-  buffer[0] = 0x81;
-  buffer[1] = 127;
-  buffer.writeBigUInt64BE(BigInt(length), 2);
-  return buffer;
-}
+/** The native stream's words. */
+export const nativeCodec: Codec = {
+  frameOf,
+  conflated: (feed, epoch, from, to) => frame(JSON.stringify({ type: 'conflated', feed, epoch, from, to } satisfies ServerMessage)),
+};

@@ -9,12 +9,12 @@ import {
   WaycastError,
 } from '@waycast/protocol';
 import Type from 'typebox';
+import { fixOf } from '../../dialects/hybrid/location-update.ts';
 
 const VALIDATORS = Object.fromEntries(
   Object.entries(CLIENT_MESSAGES).map(([type, schema]) => [type, validator(schema)]),
 ) as unknown as Readonly<Record<ClientMessage['type'], Validator<ClientMessage>>>;
 
-/** @throws WaycastError that names the field */
 /** A backlog message apart from its fixes, which are looked at one by one (backlog.ts). */
 const ENVELOPE = validator(
   Type.Object(
@@ -23,7 +23,11 @@ const ENVELOPE = validator(
   ),
 );
 
-export function readMessage(data: Buffer, isBinary: boolean): ClientMessage {
+/**
+ * @param hybrid whether `location_update` of the hybrid clients is taken as well
+ * @throws WaycastError that names the field
+ */
+export function readMessage(data: Buffer, isBinary: boolean, hybrid: boolean): ClientMessage {
   if (isBinary) throw new WaycastError('bad_json', 'messages are JSON in text frames');
   let value: unknown;
   try {
@@ -32,6 +36,7 @@ export function readMessage(data: Buffer, isBinary: boolean): ClientMessage {
     throw new WaycastError('bad_json', 'the message is not valid JSON');
   }
   const type = value !== null && typeof value === 'object' ? (value as { type?: unknown }).type : undefined;
+  if (hybrid && type === 'location_update') return fixOf(value as object);
   if (typeof type !== 'string' || !Object.hasOwn(VALIDATORS, type))
     throw new WaycastError('unknown_type', 'type is none of a client message', { field: '/type' });
   const schema = VALIDATORS[type as ClientMessage['type']];

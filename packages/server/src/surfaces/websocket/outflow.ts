@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
-import type { ServerMessage } from '@waycast/protocol';
 import type { Published } from '../../core/effects.ts';
 import type { Delivery } from '../../hub/delivery.ts';
-import { frame, frameOf } from './encode.ts';
+import type { Codec } from './codec.ts';
+import { frame } from './frame.ts';
 
 /** Over this much buffered a watcher is slow and gets only the newest positions, bytes [O7]. */
 const SLOW_BYTES = 65_536;
@@ -28,12 +28,20 @@ function flushAll(): void {
   for (const flow of flows) flow.flush();
 }
 
+export interface OutflowParts {
+  readonly codec: Codec;
+  readonly giveUp: () => void;
+  /** What a watcher of the fleet gets who missed some of it. */
+  readonly wholeFleet: () => Delivery;
+}
+
 /**
  * The way out of one connection. Frames of a turn leave in one write; a connection that does not keep up
  * holds the newest instead of everything, so that it can never hold up others or fill the memory.
  */
 export class Outflow {
   readonly #socket: Duplex;
+  readonly #codec: Codec;
   readonly #giveUp: () => void;
   readonly #wholeFleet: () => Delivery;
   #pending: Buffer | null = null;
@@ -43,8 +51,9 @@ export class Outflow {
   #heldEvents = 0;
   #fleetMissed = false;
 
-  constructor(socket: Duplex, parts: { giveUp: () => void; wholeFleet: () => Delivery }) {
+  constructor(socket: Duplex, parts: OutflowParts) {
     this.#socket = socket;
+    this.#codec = parts.codec;
     this.#giveUp = parts.giveUp;
     this.#wholeFleet = parts.wholeFleet;
     socket.on('drain', () => this.#caughtUp());
@@ -56,14 +65,19 @@ export class Outflow {
   }
 
   /** An answer: never held back. */
-  send(message: ServerMessage): void {
+  send(message: object): void {
     if (this.#socket.writableLength > MOST_BYTES) this.#giveUp();
     else this.#write(frame(JSON.stringify(message)));
   }
 
+  /** A frame that stands for something not shown. */
+  put(mark: Buffer | null): void {
+    this.#write(mark);
+  }
+
   deliver(delivery: Delivery): void {
     if (this.#held === null && this.#socket.writableLength <= SLOW_BYTES) {
-      this.#write(frameOf(delivery));
+      this.#encode(delivery);
       return;
     }
     this.#held ??= new Map();
@@ -76,7 +90,7 @@ export class Outflow {
         // A new start of the feed: what was held of the old one is part of it.
         this.#heldEvents -= eventsIn(this.#held.get(delivery.feed) ?? []);
         this.#held.delete(delivery.feed);
-        this.#write(frameOf(delivery));
+        this.#encode(delivery);
         break;
       case 'fleet':
         this.#fleetMissed = true;
@@ -84,6 +98,12 @@ export class Outflow {
       case 'fleet-event':
         // Not numbered: the whole fleet that follows tells the outcome.
         this.#fleetMissed = true;
+        break;
+      case 'attendance':
+      case 'seat':
+      case 'person':
+        // Few and small: the newest word on who is here must not be lost.
+        this.#encode(delivery);
         break;
       default:
         delivery satisfies never;
@@ -99,7 +119,12 @@ export class Outflow {
     this.#more = null;
   }
 
-  #write(bytes: Buffer): void {
+  #encode(delivery: Delivery): void {
+    this.#write(this.#codec.frameOf(delivery));
+  }
+
+  #write(bytes: Buffer | null): void {
+    if (bytes === null) return;
     if (this.#pending === null) {
       this.#pending = bytes;
       if (dirty.length === 0) queueMicrotask(flushAll);
@@ -134,15 +159,15 @@ export class Outflow {
     this.#held = null;
     this.#heldEvents = 0;
     for (const [feed, lives] of held) for (const life of lives) this.#release(feed, life);
-    if (this.#fleetMissed) this.#write(frameOf(this.#wholeFleet()));
+    if (this.#fleetMissed) this.#encode(this.#wholeFleet());
     this.#fleetMissed = false;
   }
 
   #release(feed: string, { epoch, next, items }: Held): void {
     let expected = next;
     for (const item of items) {
-      if (item.seq > expected) this.send({ type: 'conflated', feed, epoch, from: expected, to: item.seq - 1 });
-      this.#write(frameOf(item));
+      if (item.seq > expected) this.#write(this.#codec.conflated(feed, epoch, expected, item.seq - 1));
+      this.#encode(item);
       expected = item.seq + 1;
     }
   }

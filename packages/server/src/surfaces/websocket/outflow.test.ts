@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { happening, location } from '../../hub/contracts/samples.ts';
 import type { Delivery, FleetFrame } from '../../hub/delivery.ts';
+import { nativeCodec } from '../stream/encode.ts';
 import { Outflow } from './outflow.ts';
 import { SlowSocket } from './testing/slow-socket.ts';
 
@@ -20,7 +21,7 @@ const WHOLE: FleetFrame = { type: 'fleet', feed: 'fleet', full: true, rows: [], 
 function outflow() {
   const socket = new SlowSocket();
   const giveUp = vi.fn();
-  const flow = new Outflow(socket, { giveUp, wholeFleet: () => WHOLE });
+  const flow = new Outflow(socket, { codec: nativeCodec, giveUp, wholeFleet: () => WHOLE });
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   /** Buffers more than a watcher may, so that it is slow from here on. */
   const clog = async () => {

@@ -1,0 +1,4 @@
+import { presenceContract } from '../hub/contracts/presence.ts';
+import { MemoryPresence } from './memory-presence.ts';
+
+presenceContract('MemoryPresence', async () => new MemoryPresence());

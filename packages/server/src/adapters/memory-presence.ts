@@ -1,0 +1,28 @@
+import type { Presence } from '../hub/ports.ts';
+
+/** The rooms of one process. Answers come later all the same, as they do where others share them. */
+export class MemoryPresence implements Presence {
+  readonly #rooms = new Map<string, Set<string>>();
+
+  async enter(room: string, member: string, limit: number): Promise<number | null> {
+    let members = this.#rooms.get(room);
+    if (members === undefined) {
+      members = new Set();
+      this.#rooms.set(room, members);
+    }
+    if (!members.has(member) && members.size >= limit) return null;
+    members.add(member);
+    return members.size;
+  }
+
+  async leave(room: string, member: string): Promise<number> {
+    const members = this.#rooms.get(room);
+    members?.delete(member);
+    if (members?.size === 0) this.#rooms.delete(room);
+    return members?.size ?? 0;
+  }
+
+  async count(room: string): Promise<number> {
+    return this.#rooms.get(room)?.size ?? 0;
+  }
+}

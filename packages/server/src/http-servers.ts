@@ -1,0 +1,54 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { StartupError } from './startup-error.ts';
+
+/** What answers on every port. */
+export interface Listener {
+  request(request: IncomingMessage, response: ServerResponse): void;
+  upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+/**
+ * The same on each port; all of them or none.
+ * @throws StartupError naming what to change
+ */
+export async function listenAll(host: string, ports: readonly number[], listener: Listener): Promise<Server[]> {
+  const servers: Server[] = [];
+  try {
+    for (const port of ports) servers.push(await listen(host, port, listener));
+    return servers;
+  } catch (error) {
+    for (const server of servers) server.close();
+    throw error;
+  }
+}
+
+function listen(host: string, port: number, { request, upgrade }: Listener): Promise<Server> {
+  const server = createServer(request);
+  if (upgrade !== undefined) server.on('upgrade', upgrade);
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new StartupError(whyNot(error, host, port), { cause: error })));
+    // A storm of clients coming back at once must find room in the queue.
+    server.listen({ host, port, backlog: 4096 }, () => resolve(server));
+  });
+}
+
+/** Takes no more, and resolves once those in hand are answered. */
+export function stopTaking(servers: readonly Server[]): Promise<void>[] {
+  return servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+}
+
+/** The address people use on this machine. */
+export function urlOf(host: string, server: Server): string {
+  const { port } = server.address() as AddressInfo;
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  if (code === 'EADDRINUSE') return `port ${port} on ${host} is taken: stop what listens there, or set PORT`;
+  if (code === 'EACCES') return `port ${port} may not be used by this user: choose one above 1023, or set PORT`;
+  if (code === 'EADDRNOTAVAIL') return `${host} is no address of this machine: set HOST`;
+  return `cannot listen on ${host}:${port} (${message})`;
+}

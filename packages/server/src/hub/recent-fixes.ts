@@ -1,0 +1,42 @@
+import type { FixRow } from '../core/effects.ts';
+import { judgeTrack } from '../core/plausibility.ts';
+import type { Rules } from '../core/rules.ts';
+import { type TrackInterval, trackIntervals } from '../core/track-intervals.ts';
+import type { Trip } from '../core/trip.ts';
+import type { Records } from './ports.ts';
+
+/** Fixes before those wanted that their judgement takes in [F12]. */
+const AROUND = 20;
+/** So far back it looks for plausible ones; a track of which fewer are is told as far as that. */
+const FURTHEST = 2_000;
+
+/** The end of a trip's track, without reading all of it. Who may see it has been settled by the caller. */
+export class RecentFixes {
+  readonly #records: Records;
+  readonly #rules: Rules;
+
+  constructor(parts: { readonly records: Records; readonly rules: Rules }) {
+    this.#records = parts.records;
+    this.#rules = parts.rules;
+  }
+
+  /** At most `limit` plausible fixes of a trip, newest first. */
+  async of(trip: Trip, limit: number): Promise<readonly FixRow[]> {
+    const found: FixRow[] = [];
+    for (const interval of trackIntervals(trip).reverse()) {
+      if (found.length >= limit) break;
+      found.push(...(await this.#within(interval, limit - found.length)));
+    }
+    return found;
+  }
+
+  async #within({ driverId, from, to }: TrackInterval, limit: number): Promise<FixRow[]> {
+    for (let reach = limit + AROUND; ; reach *= 2) {
+      const rows = await this.#records.locationsBefore(driverId, Math.min(to + 1, Number.MAX_SAFE_INTEGER), reach);
+      const plausible = judgeTrack(rows, this.#rules.maxPlausibleSpeedKmh);
+      const inside = rows.filter((row, index) => plausible[index] === true && row.fix.at >= from);
+      const isAll = rows.length < reach || (rows[0]?.fix.at ?? from) < from;
+      if (inside.length >= limit || isAll || reach >= FURTHEST) return inside.slice(-limit).reverse();
+    }
+  }
+}

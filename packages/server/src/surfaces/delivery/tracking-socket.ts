@@ -1,0 +1,128 @@
+import type { Duplex } from 'node:stream';
+import { ERRORS, type ErrorCode, STREAM_LIMITS, WaycastError } from '@waycast/protocol';
+import type { WebSocket } from 'ws';
+import type { Remark } from '../../core/effects.ts';
+import { endOf } from '../../dialects/delivery/ends.ts';
+import { initialState } from '../../dialects/delivery/live-messages.ts';
+import type { ServerMessage, UpdateInput } from '../../dialects/delivery/messages.ts';
+import { readMessage } from '../../dialects/delivery/read-message.ts';
+import type { SessionState } from '../../dialects/delivery/session.ts';
+import type { Attendant } from '../../hub/attendance.ts';
+import type { Delivery } from '../../hub/delivery.ts';
+import type { Hub } from '../../hub/hub.ts';
+import type { Meter } from '../../hub/meter.ts';
+import type { Sender } from '../../hub/senders.ts';
+import type { Codec } from '../websocket/codec.ts';
+import { Socket } from '../websocket/socket.ts';
+import type { Guest, SessionFeed } from './session-feed.ts';
+import type { Visitor } from './visitor.ts';
+
+export interface TrackingSocketParts {
+  readonly hub: Hub;
+  readonly now: () => number;
+  readonly meter: Meter;
+  readonly broken: (error: unknown) => void;
+  readonly visitor: Visitor;
+  /** What it is at; null for one that may not stay. */
+  readonly at: { readonly feed: SessionFeed; readonly attendant: Attendant } | null;
+}
+
+const NOTHING: Codec = { frameOf: () => null, conflated: () => null };
+
+/** One client at one session: a watcher, or its courier. */
+export class TrackingSocket implements Guest, Sender {
+  readonly socket: Socket;
+  readonly #parts: TrackingSocketParts;
+  #sender = 0;
+  #badInARow = 0;
+  /** Statuses take effect in the order they came. */
+  #moves: Promise<void> = Promise.resolve();
+
+  constructor(ws: WebSocket, raw: Duplex, parts: TrackingSocketParts) {
+    this.#parts = parts;
+    const { hub, now, visitor, at } = parts;
+    this.socket = new Socket(ws, raw, {
+      codec: at?.feed.codec(visitor.isKnown) ?? NOTHING,
+      now,
+      wholeFleet: () => hub.drivers.wholeFleet(),
+      farewell: endOf,
+      onMessage: (data, isBinary) => this.#onMessage(data, isBinary),
+      onEnd: () => this.#letGo(),
+    });
+    this.socket.expiresAt = visitor.expiresAt;
+  }
+
+  begin(state: SessionState): void {
+    this.#say(initialState(state, this.#parts.visitor.isKnown));
+  }
+
+  deliver(delivery: Delivery): void {
+    this.socket.deliver(delivery);
+  }
+
+  end(code: ErrorCode): void {
+    this.socket.close(code);
+  }
+
+  accepted(): void {
+    // This contract has no watermarks.
+  }
+
+  stored(): void {
+    // Nor here.
+  }
+
+  remark(remark: Remark): void {
+    if (remark.kind === 'suspect') this.#say({ type: 'error', message: `this position cannot be (${remark.reason}): kept, but not shown` });
+  }
+
+  #say(message: ServerMessage): void {
+    this.socket.send(message);
+  }
+
+  #letGo(): void {
+    const { hub, at } = this.#parts;
+    hub.senders.remove(this.#sender);
+    at?.feed.leave(this);
+    at?.attendant.leave();
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    const { at } = this.#parts;
+    if (at === null) return;
+    at.attendant.seen();
+    try {
+      if (isBinary) throw new WaycastError('bad_json', 'messages are JSON in text frames');
+      const message = readMessage(data.toString());
+      this.#badInARow = 0;
+      if (message.type === 'ping') this.#say({ type: 'pong' });
+      else this.#move(at.feed.state, message.location);
+    } catch (error) {
+      this.#refuse(error);
+      if (++this.#badInARow >= STREAM_LIMITS.badMessages) this.end('too_many_bad_messages');
+    }
+  }
+
+  #move({ id, riderId }: SessionState, { lat, lng, status = null }: UpdateInput): void {
+    const since = performance.now();
+    const { hub, meter, visitor } = this.#parts;
+    const rider = hub.sessions.riderOf(visitor.who, riderId);
+    if (this.#sender === 0) this.#sender = hub.senders.add(this);
+    hub.sessions.live(rider, { lat, lng }, this.#sender);
+    meter.accepted(since);
+    if (status === null) return;
+    this.#moves = this.#moves.then(() => hub.sessions.move(rider, id, status)).catch((error: unknown) => this.#refuse(error));
+  }
+
+  /** Names what is wrong; the connection stays. */
+  #refuse(error: unknown): void {
+    const { broken, meter } = this.#parts;
+    if (!(error instanceof WaycastError)) {
+      broken(error);
+      this.#say({ type: 'error', message: ERRORS.internal.title });
+      return;
+    }
+    meter.refused(error.code);
+    this.#say({ type: 'error', message: error.message });
+  }
+}
