@@ -1,7 +1,7 @@
 import { advance } from '../core/advance.ts';
 import type { Command } from '../core/commands.ts';
-import { type Driver, newDriver, nextTickAt, restoreDriver } from '../core/driver.ts';
-import { type Effects, type FixRow, noEffects, type OutboxEntry } from '../core/effects.ts';
+import type { Driver } from '../core/driver.ts';
+import { type Effects, noEffects, type OutboxEntry } from '../core/effects.ts';
 import type { Rules } from '../core/rules.ts';
 import type { Fleet } from './fleet.ts';
 import type { Meter } from './meter.ts';
@@ -9,18 +9,9 @@ import type { Outgoing } from './outbox/outgoing.ts';
 import type { OutgoingMessage } from './outbox/ports.ts';
 import { partitionOf } from './partition.ts';
 import type { People } from './people.ts';
-import {
-  type Bus,
-  type Clock,
-  type Committed,
-  type Hot,
-  type Log,
-  type LogEntry,
-  PARTITIONS,
-  type Store,
-  type StoredDriver,
-} from './ports.ts';
+import { type Bus, type Clock, type Committed, type Hot, type Log, type LogEntry, PARTITIONS, type Store } from './ports.ts';
 import type { Replies } from './replies.ts';
+import { type Resident, Residents } from './residents.ts';
 import type { Senders } from './senders.ts';
 
 /** At least this long between two commits, so that each carries many fixes, ms. */
@@ -29,15 +20,10 @@ const COMMIT_EVERY_MS = 5;
 const BUSY_ROWS = 50;
 const BUSY_COMMIT_EVERY_MS = 20;
 const COMMITS_IN_FLIGHT = 2;
-/** A driver that only sends plain fixes is stored whole this often, ms; after a crash the fixes since are folded again. */
-const SNAPSHOT_EVERY_MS = 5_000;
-/** An idle driver leaves memory after this long, ms. */
-const UNLOAD_AFTER_MS = 600_000;
+/** Before those that could not be loaded are asked for again, ms. */
 const LOAD_RETRY_MS = 500;
-const SWEEP_EVERY_MS = 250;
-/** Many drivers are looked at in parts, all of them within so many sweeps: a hundred thousand at once hold everybody up for 5 ms and more. */
-const SWEEPS_A_ROUND = 4;
-const SWEEP_AT_LEAST = 2_000;
+const TELL_STALLED_EVERY_MS = 250;
+const SWEEP_EVERY_MS = 50;
 
 export interface EngineParts {
   readonly log: Log;
@@ -59,22 +45,14 @@ export interface EngineParts {
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** A driver in memory. */
-interface Resident {
-  readonly driver: Driver;
-  readonly partition: number;
-  /** Changed since it was last stored whole, and when that was, epoch ms. */
-  dirty: boolean;
-  storedWholeAt: number;
-  tickQueued: boolean;
-}
-
 /** What a commit that is on its way will have to tell, once it is durable. */
 interface Told {
   readonly effects: Effects;
   readonly progress: readonly { sender: number; driverId: string; stream: string; upTo: number }[];
   readonly cursors: readonly { partition: number; from: number; to: number }[];
   readonly oldest: number;
+  /** When it began, epoch ms. */
+  readonly begun: number;
   /** Whether something is to go out because of it. */
   readonly outgoing: boolean;
 }
@@ -85,9 +63,7 @@ interface Told {
  */
 export class Engine {
   readonly #parts: EngineParts;
-  readonly #residents = new Map<string, Resident>();
-  /** Where the next sweep goes on. */
-  #round = this.#residents.values();
+  readonly #residents: Residents;
   /** Commands that wait for a driver to be loaded, per partition; null when none do. */
   readonly #waiting: (LogEntry[] | null)[] = new Array(PARTITIONS).fill(null);
   readonly #applied: number[] = new Array(PARTITIONS).fill(0);
@@ -100,15 +76,18 @@ export class Engine {
   /** When the oldest command of the turn, and of the pending commit, was appended; 0 for none. Monotonic ms. */
   #oldestInTurn = 0;
   #oldestPending = 0;
+  /** Commits begun before this are durable, epoch ms. */
+  #durable = 0;
   #inFlight = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #lastFlush = 0;
   #pause = COMMIT_EVERY_MS;
   #idle: (() => void)[] = [];
-  #stopSweep: (() => void) | undefined;
+  #stopTimers: (() => void)[] = [];
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#residents = new Residents(parts);
   }
 
   /** Goes on where the store says the last owner stopped. */
@@ -121,18 +100,14 @@ export class Engine {
     });
     log.consume(cursors, (entries) => this.#take(entries));
     this.dispatch(outbox);
-    this.#stopSweep = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
+    this.#stopTimers = [clock.every(SWEEP_EVERY_MS, () => this.#sweep()), clock.every(TELL_STALLED_EVERY_MS, () => this.#tellStalled())];
     // Not awaited: serving starts at once, and those who were online are found silent in time [D2].
-    void this.#wakeAll(online);
+    void this.#residents.wakeAll(online);
   }
 
   /** The driver's state, loaded if the store knows it. For looking only. */
-  async wake(driverId: string): Promise<Driver | undefined> {
-    const resident = this.#residents.get(driverId);
-    if (resident !== undefined) return resident.driver;
-    const [stored] = await this.#parts.store.load([driverId]);
-    if (stored !== undefined) this.#admit(driverId, stored);
-    return this.#residents.get(driverId)?.driver;
+  wake(driverId: string): Promise<Driver | undefined> {
+    return this.#residents.wake(driverId);
   }
 
   /** Resolves once everything appended so far is durable. */
@@ -143,9 +118,9 @@ export class Engine {
 
   /** Stores every driver whole and stops. */
   async close(): Promise<void> {
-    this.#stopSweep?.();
+    for (const stop of this.#stopTimers.splice(0)) stop();
     await this.drain();
-    for (const resident of this.#residents.values()) if (resident.dirty) this.#whole.add(resident.driver);
+    for (const driver of this.#residents.dirty()) this.#whole.add(driver);
     this.#schedule();
     await this.drain();
   }
@@ -222,10 +197,8 @@ export class Engine {
     // The rest of this turn may bring more drivers to load in one go.
     await undefined;
     const waiting = this.#waiting[partition] ?? [];
-    const missing = new Set(waiting.map((entry) => entry.command.driverId).filter((id) => !this.#residents.has(id)));
     try {
-      const stored = new Map((await this.#parts.store.load([...missing])).map((one) => [one.id, one]));
-      for (const id of missing) this.#admit(id, stored.get(id) ?? { id, snapshot: null, rows: [] });
+      await this.#residents.load(new Set(waiting.map((entry) => entry.command.driverId)));
     } catch (error) {
       this.#parts.warn('drivers could not be loaded; their commands wait', error);
       setTimeout(() => void this.#load(partition), LOAD_RETRY_MS).unref();
@@ -234,38 +207,6 @@ export class Engine {
     const ready = this.#waiting[partition] ?? [];
     this.#waiting[partition] = null;
     this.#take(ready);
-  }
-
-  /** Brings a driver into memory: its snapshot, then the fixes stored after it, folded by the same function. */
-  #admit(id: string, stored: StoredDriver): void {
-    if (this.#residents.has(id)) return;
-    const { newEpoch, rules, hot, clock } = this.#parts;
-    const driver = stored.snapshot === null ? newDriver(id, newEpoch()) : restoreDriver(id, newEpoch(), stored.snapshot);
-    const discarded = noEffects();
-    for (const row of stored.rows) advance(driver, commandOf(row), row.position, rules, discarded);
-    driver.seq = 0;
-    for (const active of driver.trips) active.seq = 0;
-    const partition = partitionOf(id);
-    // Spread over the interval by partition, so that those who came together are not all stored whole together.
-    const storedWholeAt = clock.now() - (partition / PARTITIONS) * SNAPSHOT_EVERY_MS;
-    this.#residents.set(id, { driver, partition, dirty: stored.rows.length > 0, storedWholeAt, tickQueued: false });
-    hot.put(driver);
-  }
-
-  async #wakeAll(driverIds: readonly string[]): Promise<void> {
-    const SLICE = 200;
-    for (let i = 0; i < driverIds.length; i += SLICE) {
-      const slice = driverIds.slice(i, i + SLICE).filter((id) => !this.#residents.has(id));
-      try {
-        for (const stored of await this.#parts.store.load(slice)) {
-          this.#admit(stored.id, stored);
-          const resident = this.#residents.get(stored.id);
-          if (resident !== undefined) this.#parts.fleet.moved(resident.driver);
-        }
-      } catch (error) {
-        this.#parts.warn('drivers that were online could not be loaded; they come back with their next fix', error);
-      }
-    }
   }
 
   #schedule(): void {
@@ -299,7 +240,14 @@ export class Engine {
     }
     const progress = this.#tellAccepted(effects);
     for (const driver of effects.changed) this.#whole.add(driver);
-    const told: Told = { effects, progress, cursors, oldest: this.#oldestPending, outgoing: messages.length > 0 };
+    const told: Told = {
+      effects,
+      progress,
+      cursors,
+      oldest: this.#oldestPending,
+      begun: this.#parts.clock.now(),
+      outgoing: messages.length > 0,
+    };
     this.#oldestPending = 0;
     this.#inFlight++;
     const { rows, events, outbox, outboxDone, trips, removedTrips } = effects;
@@ -315,7 +263,8 @@ export class Engine {
       snapshots: this.#whole,
       cursors,
     });
-    this.#markWhole();
+    this.#residents.storedWhole(this.#whole);
+    this.#whole.clear();
     commit.then((result) => this.#stored(told, result), this.#parts.fatal);
   }
 
@@ -329,21 +278,11 @@ export class Engine {
     return marks;
   }
 
-  #markWhole(): void {
-    const now = this.#parts.clock.now();
-    for (const driver of this.#whole) {
-      const resident = this.#residents.get(driver.id);
-      if (resident === undefined) continue;
-      resident.dirty = false;
-      resident.storedWholeAt = now - ((now - resident.storedWholeAt) % SNAPSHOT_EVERY_MS);
-    }
-    this.#whole.clear();
-  }
-
   /** The commit is durable: now it may be said. */
-  #stored({ effects, progress, cursors, oldest, outgoing }: Told, { duplicates }: Committed): void {
+  #stored({ effects, progress, cursors, oldest, begun, outgoing }: Told, { duplicates }: Committed): void {
     const { log, senders, replies, meter } = this.#parts;
     this.#inFlight--;
+    this.#durable = begun;
     for (const { partition, to } of cursors) log.trim(partition, to);
     if (duplicates.length > 0) countDuplicates(effects, duplicates);
     // Before the answers: whoever is answered may rely on the trip being on its way to its driver.
@@ -375,42 +314,21 @@ export class Engine {
     }
   }
 
-  /** Now and then: what silence decides, who is to be stored whole, who may leave memory. */
-  #sweep(): void {
-    const now = this.#parts.clock.now();
-    // While commits stall, what is accepted is still told.
+  /** While commits stall, what is accepted is still told. */
+  #tellStalled(): void {
     if (this.#inFlight >= COMMITS_IN_FLIGHT) this.#tellAccepted(this.#pending);
-    const most = Math.max(SWEEP_AT_LEAST, this.#residents.size / SWEEPS_A_ROUND);
-    for (let seen = 0; seen <= most; seen++) {
-      const { value: resident, done } = this.#round.next();
-      if (done) {
-        this.#round = this.#residents.values();
-        break;
-      }
-      this.#look(resident, now);
-    }
+  }
+
+  /** Now and then: what time decides, who is to be stored whole. */
+  #sweep(): void {
+    const { clock, log } = this.#parts;
+    const receivedAt = clock.now();
+    this.#residents.sweep(this.#durable, {
+      tick: ({ driver, partition }) => log.append(partition, { kind: 'tick', driverId: driver.id, receivedAt, reply: 0 }),
+      whole: (driver) => this.#whole.add(driver),
+    });
     this.#schedule();
   }
-
-  #look(resident: Resident, now: number): void {
-    const { driver } = resident;
-    const tickAt = nextTickAt(driver);
-    if (tickAt !== null && tickAt <= now && !resident.tickQueued) {
-      resident.tickQueued = true;
-      this.#parts.log.append(resident.partition, { kind: 'tick', driverId: driver.id, receivedAt: now, reply: 0 });
-    } else if (resident.dirty) {
-      if (now - resident.storedWholeAt >= SNAPSHOT_EVERY_MS) this.#whole.add(driver);
-    } else if (!driver.online && driver.trips.length === 0 && now - resident.storedWholeAt > UNLOAD_AFTER_MS && this.#inFlight === 0) {
-      this.#residents.delete(driver.id);
-      this.#parts.hot.drop(driver.id);
-    }
-  }
-}
-
-/** A stored fix as the command it once was, for folding. */
-function commandOf(row: FixRow): Command {
-  const { driverId, receivedAt, stream, seq, fix } = row;
-  return { kind: 'fixes', driverId, receivedAt, reply: 0, live: true, stream, base: null, sender: 0, fixes: [{ seq, fix }] };
 }
 
 /** The store knew some of the unsure ones: the answers say so. */
