@@ -7,7 +7,6 @@ import { dial } from './support/peer.ts';
 import { CENTRE, delivery, north, unique } from './support/places.ts';
 import { type Caller, caller } from './support/rest.ts';
 import { startServer, type TestServer } from './support/server.ts';
-import { until } from './support/until.ts';
 
 let server: TestServer;
 let boss: Caller;

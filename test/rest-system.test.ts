@@ -137,6 +137,8 @@ describe('/openapi.json', () => {
 });
 
 const ROUTES = [
+  'get /api/v1/tracking/ride/{ride_id}/history',
+  'get /api/v1/tracking/ride/{ride_id}/status',
   'delete /v1/trips/{id}',
   'get /health',
   'get /health/live',

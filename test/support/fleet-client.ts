@@ -1,8 +1,8 @@
-import { onTestFinished } from 'vitest';
 import { io, type Manager, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
-import { Acknowledgement, SERVER_MESSAGES, type ServerEvent } from '../../packages/server/src/dialects/fleet/messages.ts';
 import type { Static } from 'typebox';
+import { onTestFinished } from 'vitest';
 import { validator } from '../../packages/protocol/src/validate.ts';
+import { Acknowledgement, SERVER_MESSAGES, type ServerEvent } from '../../packages/server/src/dialects/fleet/messages.ts';
 
 export const TRANSPORTS = {
   websocket: ['websocket'],
@@ -92,7 +92,8 @@ function listen(socket: Socket): FleetClient {
   socket.onAny((event: string, payload: unknown) => {
     const schema = SCHEMAS[event];
     if (schema === undefined) misfit ??= new Error(`the dialect has no event ${event}`);
-    else if (!schema.check(payload)) misfit ??= new Error(`${event}: ${JSON.stringify(schema.failure(payload))} in ${JSON.stringify(payload)}`);
+    else if (!schema.check(payload))
+      misfit ??= new Error(`${event}: ${JSON.stringify(schema.failure(payload))} in ${JSON.stringify(payload)}`);
     came.push({ event, payload, at: performance.now() });
     look();
   });

@@ -101,15 +101,13 @@ export function ridePath(ride: string, side: Side, token?: string): string {
   return `/api/v1/tracking/ride/${ride}/${side}${token === undefined ? '' : `?token=${token}`}`;
 }
 
-/** Opens a socket of a ride; `connected` is the next message. */
-export async function dialRide(
-  server: TestServer,
-  ride: string,
-  side: Side,
-  userId: string,
-  options: ClientOptions = {},
-): Promise<RidePeer> {
-  const socket = new WebSocket(server.url.replace('http', 'ws') + ridePath(ride, side, oldToken(userId)), options);
+/** Opens a socket of a ride with a token of the old service; `connected` is the next message. */
+export function dialRide(server: TestServer, ride: string, side: Side, userId: string): Promise<RidePeer> {
+  return openPath(server.url, ridePath(ride, side, oldToken(userId)));
+}
+
+export async function openPath(url: string, path: string, options: ClientOptions = {}): Promise<RidePeer> {
+  const socket = new WebSocket(url.replace('http', 'ws') + path, options);
   const peer = new RidePeer(socket);
   await once(socket, 'open');
   return peer;

@@ -23,6 +23,8 @@ import { Limits } from './hub/limits.ts';
 import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
 import type { Principal } from './hub/principal.ts';
 import { Metrics } from './metrics.ts';
+import { deliveryRoutes } from './surfaces/delivery/routes.ts';
+import { Tracking } from './surfaces/delivery/tracking.ts';
 import { placeAliases } from './surfaces/rest/aliases.ts';
 import { buildApp, mayConnect } from './surfaces/rest/app.ts';
 import { connectionRoutes } from './surfaces/rest/connections.ts';
@@ -35,8 +37,6 @@ import { systemRoutes } from './surfaces/rest/system.ts';
 import { textRoutes } from './surfaces/rest/texts.ts';
 import { tripRoutes } from './surfaces/rest/trips.ts';
 import { webhookRoutes } from './surfaces/rest/webhooks.ts';
-import { deliveryRoutes } from './surfaces/delivery/routes.ts';
-import { Tracking } from './surfaces/delivery/tracking.ts';
 import { Rideshare } from './surfaces/rideshare/rideshare.ts';
 import { rideRoutes } from './surfaces/rideshare/routes.ts';
 import { SocketIo } from './surfaces/socketio/socket-io.ts';
@@ -305,9 +305,10 @@ async function shutDown({
   limits,
   servers,
 }: Running): Promise<void> {
-  const closed = stopTaking(servers);
   upgrades.drain();
+  // Whoever polls is told by the answer to a request: there must still be a door for it.
   await Promise.all([sockets.drain(), socketIo?.drain()]);
+  const closed = stopTaking(servers);
   rideshare?.close();
   directory.close();
   await hub.close();

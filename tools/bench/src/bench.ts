@@ -1,6 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chooseCores, moveTo } from './cores.ts';
+import { delivery } from './delivery/delivery.ts';
+import { fleet } from './fleet/fleet.ts';
 import { diskFolder, machineFacts } from './machine.ts';
 import { buildNative } from './native.ts';
 import { nearby } from './nearby/nearby.ts';
@@ -72,6 +74,8 @@ async function measure(options: Options, rig: Rig): Promise<void> {
 
 async function main(): Promise<void> {
   if (process.argv[2] === 'nearby') return nearby(process.argv.slice(3));
+  if (process.argv[2] === 'delivery') return delivery(process.argv.slice(3));
+  if (process.argv[2] === 'fleet') return fleet(process.argv.slice(3));
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) return console.log(HELP);
   if (process.platform !== 'linux') throw new Error('the bench reads /proc and pins cores: it runs on Linux only');

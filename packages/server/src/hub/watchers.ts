@@ -6,9 +6,15 @@ export interface Watcher {
   deliver(delivery: Delivery): void;
 }
 
+interface Audience {
+  readonly watchers: Set<Watcher>;
+  /** Whether what is published is held for those who come back. */
+  held: boolean;
+}
+
 /** Who on this process watches which feed. */
 export class Watchers {
-  readonly #feeds = new Map<string, Set<Watcher>>();
+  readonly #feeds = new Map<string, Audience>();
   readonly #bus: Bus;
   readonly #hot: Hot;
 
@@ -18,31 +24,31 @@ export class Watchers {
     bus.listen((delivery) => this.#deliver(delivery));
   }
 
-  /** `resumable`: what is published is held for those who come back. */
+  /** `resumable`: from now on what is published is held for those who come back, until the last watcher has left. */
   add(feed: string, watcher: Watcher, resumable = true): void {
-    let watchers = this.#feeds.get(feed);
-    if (watchers === undefined) {
-      watchers = new Set();
-      this.#feeds.set(feed, watchers);
+    let audience = this.#feeds.get(feed);
+    if (audience === undefined) {
+      audience = { watchers: new Set(), held: false };
+      this.#feeds.set(feed, audience);
       this.#bus.join(feed);
-      if (resumable) this.#hot.hold(feed);
     }
-    watchers.add(watcher);
+    audience.watchers.add(watcher);
+    if (!resumable || audience.held) return;
+    audience.held = true;
+    this.#hot.hold(feed);
   }
 
   remove(feed: string, watcher: Watcher): void {
-    const watchers = this.#feeds.get(feed);
-    if (watchers?.delete(watcher) && watchers.size === 0) {
-      this.#feeds.delete(feed);
-      this.#bus.leave(feed);
-      // Of a feed that was never held this is nothing.
-      this.#hot.release(feed);
-    }
+    const audience = this.#feeds.get(feed);
+    if (audience === undefined || !audience.watchers.delete(watcher) || audience.watchers.size > 0) return;
+    this.#feeds.delete(feed);
+    this.#bus.leave(feed);
+    if (audience.held) this.#hot.release(feed);
   }
 
   #deliver(delivery: Delivery): void {
-    const watchers = this.#feeds.get(delivery.feed);
-    if (watchers === undefined) return;
-    for (const watcher of watchers) watcher.deliver(delivery);
+    const audience = this.#feeds.get(delivery.feed);
+    if (audience === undefined) return;
+    for (const watcher of audience.watchers) watcher.deliver(delivery);
   }
 }

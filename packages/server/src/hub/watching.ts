@@ -75,7 +75,8 @@ export class Watching {
     const found = await this.#parts.trips.look(id);
     if (found === null) return false;
     const feed = `trip:${id}`;
-    this.#parts.watchers.add(feed, watcher);
+    // Nobody comes back to it with a number: nothing need be held for that.
+    this.#parts.watchers.add(feed, watcher, false);
     begin(tripSnapshot(feed, found, this.#parts.clock.now()));
     return true;
   }

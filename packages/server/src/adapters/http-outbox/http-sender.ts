@@ -1,4 +1,5 @@
 import type { Consumer, OutgoingMessage, Sender, SendResult } from '../../hub/outbox/ports.ts';
+import { PUBLIC_ONLY } from './connect.ts';
 import { post } from './post.ts';
 import { isPublicAddress, literalAddress } from './public-address.ts';
 import { signatureHeaders } from './signature.ts';
@@ -32,8 +33,8 @@ export class HttpSender implements Sender {
     const { url, body } = request;
     const signed =
       consumer.kind === 'webhook' ? signatureHeaders(message.id, at, body, consumer.secrets) : { 'idempotency-key': message.id };
-    const onlyPublic = consumer.kind === 'webhook' && !allowPrivate;
-    return post({ url, headers: { 'user-agent': userAgent, ...signed }, body, onlyPublic, timeoutMs, signal });
+    const gate = consumer.kind === 'webhook' && !allowPrivate ? PUBLIC_ONLY : null;
+    return post({ url, headers: { 'user-agent': userAgent, ...signed }, body, gate, timeoutMs, signal });
   }
 
   whyNot(text: string): string | null {

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SendResult } from '../../hub/outbox/ports.ts';
-import { connect } from './connect.ts';
+import { connect, type Gate } from './connect.ts';
 
 /** How much of an answer is kept, bytes, and how long its rest is waited for once its status is known, ms. */
 const ANSWER_BYTES = 1_024;
@@ -11,8 +11,8 @@ export interface Post {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Refuse to connect to anything but public addresses. */
-  readonly onlyPublic: boolean;
+  /** null: anywhere. */
+  readonly gate: Gate | null;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -20,21 +20,29 @@ export interface Post {
 /** One request on a connection of its own. Follows nothing. Never rejects: what went wrong is in the result. */
 export async function post(what: Post): Promise<SendResult> {
   const began = performance.now();
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), what.timeoutMs);
-  const signal = AbortSignal.any([what.signal, timeout.signal]);
   const duration = () => Math.round(performance.now() - began);
+  const end = new AbortController();
+  const stop = () => end.abort();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    stop();
+  }, what.timeoutMs);
+  // By hand: what would be made of both signals lives as long as the longer one.
+  if (what.signal.aborted) stop();
+  what.signal.addEventListener('abort', stop, { once: true });
   let socket: Socket | undefined;
   try {
-    socket = await connect(what.url, what.onlyPublic, signal);
-    const response = await answered(socket, what, signal);
-    const answer = await beginningOf(response, signal);
+    socket = await connect(what.url, what.gate, end.signal);
+    const response = await answered(socket, what, end.signal);
+    const answer = await beginningOf(response, end.signal);
     return { status: response.statusCode ?? null, error: null, answer, retryAfter: retryAfterOf(response), duration: duration() };
   } catch (error) {
-    const message = timeout.signal.aborted ? `no answer within ${what.timeoutMs / 1000} s` : (error as Error).message || String(error);
+    const message = isLate ? `no answer within ${what.timeoutMs / 1000} s` : (error as Error).message || String(error);
     return { status: null, error: message, answer: null, retryAfter: null, duration: duration() };
   } finally {
     clearTimeout(timer);
+    what.signal.removeEventListener('abort', stop);
     socket?.destroy();
   }
 }

@@ -47,6 +47,8 @@ export class Queries {
         const position = row.state === null ? 0 : (JSON.parse(row.state) as { position: number }).position;
         found.set(row.id, { id: name, state: row.state, position, rows: [] });
       }
+      // A crowd of new drivers must not have the journal read once for each lot of them.
+      if (found.size === 0) return [];
       for (const { row, dropped } of this.#journalRows((driver) => found.has(driver))) {
         const driver = found.get(row.driver);
         if (driver === undefined || dropped || row.position <= driver.position) continue;

@@ -51,7 +51,7 @@ const EXAMPLE_POSITION = {
   bearing: 90,
   timestamp: '2026-01-05T10:00:00.000Z',
 };
-const EXAMPLE_REMAINING = { eta_seconds: 3_915, distance_remaining_km: 54.38, estimated_arrival_time: '2026-01-05T11:05:15.000Z' };
+const EXAMPLE_REMAINING = { eta_seconds: 3_904, distance_remaining_km: 54.24, estimated_arrival_time: '2026-01-05T11:05:04.000Z' };
 
 export const TrackingStarted = Type.Object(
   {

@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { DeliveryState } from '../outbox/ports.ts';
+import type { DeliveryState, Settled } from '../outbox/ports.ts';
 import type { OutboxPlace } from './outbox.ts';
 import { consumerOf, messageOf, settledOf, worker } from './outbox-samples.ts';
 import { commitOf, T0 } from './samples.ts';
 
 const CONSUMERS = ['a', 'b'];
 const KEYS = ['trip:1', 'trip:2', 'trip:3'];
+const RETRY_MS = 1_000;
 
 type Step =
   | { readonly kind: 'record'; readonly keys: readonly number[] }
   | { readonly kind: 'claim'; readonly limit: number }
-  | { readonly kind: 'settle'; readonly which: number; readonly outcome: 'delivered' | 'failed' | 'dead' | 'given back' }
+  | { readonly kind: 'settle'; readonly which: number; readonly outcome: Settled['outcome'] }
   | { readonly kind: 'replay'; readonly consumer: number; readonly which: number }
   | { readonly kind: 'pass' }
   | { readonly kind: 'reopen' };
@@ -38,94 +39,135 @@ interface Delivery {
   state: DeliveryState;
 }
 
+interface Held {
+  readonly consumer: string;
+  readonly id: string;
+  readonly key: string;
+}
+
+type Opened = Awaited<ReturnType<OutboxPlace['open']>>;
+
+/** An outbox beside the naive truth about it: lists, looked through from the beginning. */
+class Run {
+  readonly #place: OutboxPlace;
+  readonly #truth = new Map<string, Delivery[]>(CONSUMERS.map((id) => [id, []]));
+  /** When a lane that failed is due again. */
+  readonly #due = new Map<string, number>();
+  #opened: Opened;
+  #held: Held[] = [];
+  #now = T0;
+  #count = 0;
+
+  constructor(place: OutboxPlace, opened: Opened) {
+    this.#place = place;
+    this.#opened = opened;
+  }
+
+  async take(one: Step): Promise<void> {
+    switch (one.kind) {
+      case 'record':
+        return this.#record(one.keys);
+      case 'claim':
+        return this.#claim(one.limit);
+      case 'settle':
+        return this.#settle(one.which, one.outcome);
+      case 'replay':
+        return this.#replay(CONSUMERS[one.consumer] as string, one.which);
+      case 'pass':
+        this.#now += 600;
+        return;
+      case 'reopen':
+        await this.#opened.close();
+        this.#opened = await this.#place.open();
+        this.#held = [];
+    }
+  }
+
+  /** Works all of it off: what is there in the end is what was put in. */
+  async finish(): Promise<void> {
+    this.#now += RETRY_MS;
+    do {
+      while (this.#held.length > 0) await this.#settle(0, 'delivered');
+      await this.#claim(100);
+    } while (this.#held.length > 0);
+    for (const consumer of CONSUMERS) {
+      const { items } = await this.#opened.outbox.deliveries(consumer, null, 1_000, null);
+      const truth = this.#truth.get(consumer)?.map(({ id, state }) => `${id} ${state}`);
+      expect(items.map(({ message, state }) => `${message.id} ${state}`).reverse()).toEqual(truth);
+      expect(items.every(({ state }) => state !== 'pending')).toBe(true);
+    }
+    await this.#opened.close();
+    await this.#place.remove();
+  }
+
+  async #record(keys: readonly number[]): Promise<void> {
+    const messages = keys.map((key) => messageOf(`m${++this.#count}`, KEYS[key], { at: this.#now }));
+    await this.#opened.store.commit(commitOf({ messages }));
+    for (const deliveries of this.#truth.values())
+      deliveries.push(...messages.map(({ id, key }) => ({ id, key, state: 'pending' as const })));
+  }
+
+  async #claim(limit: number): Promise<void> {
+    const { claims } = await worker(this.#opened.outbox).exchange({ now: this.#now, leaseUntil: this.#now + 1e9, limit });
+    for (const { consumer, message } of claims) {
+      const { id, key } = message;
+      expect(this.#isFree(consumer.id, key), `${key} was held, empty, or not due`).toBe(true);
+      expect(this.#head(consumer.id, key)?.id).toBe(id);
+      this.#held.push({ consumer: consumer.id, id, key });
+    }
+    if (claims.length === limit) return;
+    for (const consumer of CONSUMERS)
+      for (const key of KEYS) expect(this.#isFree(consumer, key), `${consumer} ${key} was left out`).toBe(false);
+  }
+
+  async #settle(which: number, outcome: Settled['outcome']): Promise<void> {
+    const one = this.#held[which % Math.max(1, this.#held.length)];
+    if (one === undefined) return;
+    this.#held = this.#held.filter((other) => other !== one);
+    const delivery = this.#truth.get(one.consumer)?.find(({ id }) => id === one.id);
+    if (delivery !== undefined && (outcome === 'delivered' || outcome === 'dead')) delivery.state = outcome;
+    const retryAt = this.#now + RETRY_MS;
+    if (outcome === 'failed') this.#due.set(`${one.consumer} ${one.key}`, retryAt);
+    else this.#due.delete(`${one.consumer} ${one.key}`);
+    const settled = [settledOf(one.consumer, one, { outcome, retryAt })];
+    await worker(this.#opened.outbox).exchange({ now: this.#now, limit: 0, settled });
+  }
+
+  async #replay(consumer: string, which: number): Promise<void> {
+    const settled = this.#truth.get(consumer)?.filter(({ state }) => state !== 'pending') ?? [];
+    const again = settled[which % Math.max(1, settled.length)];
+    if (again === undefined) return;
+    again.state = 'pending';
+    // Whoever asks does not want to wait for what failed before it.
+    if (!this.#isHeld(consumer, again.key)) this.#due.delete(`${consumer} ${again.key}`);
+    expect(await this.#opened.outbox.replay(consumer, { messageIds: [again.id] }, this.#now, null)).toEqual({ count: 1, cursor: null });
+  }
+
+  #head(consumer: string, key: string): Delivery | undefined {
+    return this.#truth.get(consumer)?.find((one) => one.key === key && one.state === 'pending');
+  }
+
+  #isHeld(consumer: string, key: string): boolean {
+    return this.#held.some((one) => one.consumer === consumer && one.key === key);
+  }
+
+  #isFree(consumer: string, key: string): boolean {
+    const isDue = (this.#due.get(`${consumer} ${key}`) ?? 0) <= this.#now;
+    return isDue && this.#head(consumer, key) !== undefined && !this.#isHeld(consumer, key);
+  }
+}
+
 /** Random work against the naive truth: of each lane the oldest pending one is handed out, to one at a time, and nothing is lost. */
 export function outboxAgainstModel(name: string, make: () => OutboxPlace): void {
   it(`${name} against a naive model: random work, opened again at random: in order, one at a time, all of it [W7, W8]`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), async (steps) => {
         const place = make();
-        let opened = await place.open();
-        const model = new Map<string, Delivery[]>(CONSUMERS.map((id) => [id, []]));
-        let held: { consumer: string; id: string; key: string }[] = [];
-        let now = T0;
-        let count = 0;
-        const due = new Map<string, number>();
+        const opened = await place.open();
         for (const id of CONSUMERS) await opened.outbox.putConsumer(consumerOf(id), 0);
-        const headOf = (consumer: string, key: string) => model.get(consumer)?.find((one) => one.key === key && one.state === 'pending');
-        const claim = async (limit: number): Promise<void> => {
-          const { claims } = await worker(opened.outbox).exchange({ now, leaseUntil: now + 1e9, limit });
-          for (const { consumer, message } of claims) {
-            const { id, key } = message;
-            expect(
-              held.some((one) => one.consumer === consumer.id && one.key === key),
-              `${key} is held`,
-            ).toBe(false);
-            expect(headOf(consumer.id, key)?.id).toBe(id);
-            expect(due.get(`${consumer.id} ${key}`) ?? 0).toBeLessThanOrEqual(now);
-            held.push({ consumer: consumer.id, id, key });
-          }
-          if (claims.length === limit) return;
-          for (const consumer of CONSUMERS)
-            for (const key of KEYS) {
-              const isFree = !held.some((one) => one.consumer === consumer && one.key === key);
-              const isDue = headOf(consumer, key) !== undefined && (due.get(`${consumer} ${key}`) ?? 0) <= now;
-              expect(isFree && isDue, `${consumer} ${key} was left out`).toBe(false);
-            }
-        };
-        const settle = async (which: number, outcome: Exclude<Step & { kind: 'settle' }, never>['outcome']): Promise<void> => {
-          const one = held[which % Math.max(1, held.length)];
-          if (one === undefined) return;
-          held = held.filter((other) => other !== one);
-          const delivery = model.get(one.consumer)?.find(({ id }) => id === one.id);
-          if (delivery !== undefined && (outcome === 'delivered' || outcome === 'dead')) delivery.state = outcome;
-          if (outcome === 'failed') due.set(`${one.consumer} ${one.key}`, now + 1_000);
-          else due.delete(`${one.consumer} ${one.key}`);
-          await worker(opened.outbox).exchange({
-            now,
-            limit: 0,
-            settled: [settledOf(one.consumer, one, { outcome, retryAt: now + 1_000 })],
-          });
-        };
-        for (const one of steps) {
-          if (one.kind === 'record') {
-            const messages = one.keys.map((key) => messageOf(`m${++count}`, KEYS[key], { at: now }));
-            await opened.store.commit(commitOf({ messages }));
-            for (const deliveries of model.values())
-              deliveries.push(...messages.map(({ id, key }) => ({ id, key, state: 'pending' as const })));
-          } else if (one.kind === 'claim') await claim(one.limit);
-          else if (one.kind === 'settle') await settle(one.which, one.outcome);
-          else if (one.kind === 'pass') now += 600;
-          else if (one.kind === 'replay') {
-            const consumer = CONSUMERS[one.consumer] as string;
-            const settled = model.get(consumer)?.filter(({ state }) => state !== 'pending') ?? [];
-            const again = settled[one.which % Math.max(1, settled.length)];
-            if (again === undefined) continue;
-            again.state = 'pending';
-            if (!held.some(({ consumer: of, key }) => of === consumer && key === again.key)) due.delete(`${consumer} ${again.key}`);
-            expect(await opened.outbox.replay(consumer, { messageIds: [again.id] }, now, null)).toEqual({ count: 1, cursor: null });
-          } else {
-            await opened.close();
-            opened = await place.open();
-            held = [];
-          }
-        }
-        now += 1_000;
-        while (held.length > 0) await settle(0, 'delivered');
-        for (let before = -1; before !== 0; ) {
-          before = 0;
-          await claim(100);
-          before = held.length;
-          while (held.length > 0) await settle(0, 'delivered');
-        }
-        for (const consumer of CONSUMERS) {
-          const { items } = await opened.outbox.deliveries(consumer, null, 1_000, null);
-          expect(items.map(({ message, state }) => `${message.id} ${state}`).reverse()).toEqual(
-            model.get(consumer)?.map(({ id, state }) => `${id} ${state}`),
-          );
-          expect(items.every(({ state }) => state !== 'pending')).toBe(true);
-        }
-        await opened.close();
-        await place.remove();
+        const run = new Run(place, opened);
+        for (const one of steps) await run.take(one);
+        await run.finish();
       }),
       { numRuns: 10 },
     );

@@ -236,10 +236,10 @@ export function outboxContract(name: string, make: () => OutboxPlace): void {
         const outcome = n === 11 ? 'dead' : 'failed';
         await me.exchange({ now: T0 + n, limit: 0, settled: [settledOf('a', messageOf('m1'), { outcome, attempt, retryAt: T0 + n + 1 })] });
       }
-      const [record_] = (await outbox.deliveries('a', 'dead', 10, null)).items;
-      expect(record_).toMatchObject({ state: 'dead', tries: 12, since: T0, settledAt: T0 + 11 });
-      expect(record_?.message).toEqual({ id: 'm1', topic: 'event', type: 'trip.status', key: 'trip:t', at: T0 });
-      expect(record_?.attempts.map(({ duration }) => duration)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+      const [shown] = (await outbox.deliveries('a', 'dead', 10, null)).items;
+      expect(shown).toMatchObject({ state: 'dead', tries: 12, since: T0, settledAt: T0 + 11 });
+      expect(shown?.message).toEqual({ id: 'm1', topic: 'event', type: 'trip.status', key: 'trip:t', at: T0 });
+      expect(shown?.attempts.map(({ duration }) => duration)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     });
   });
 

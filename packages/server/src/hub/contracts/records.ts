@@ -152,6 +152,34 @@ export function recordsContract(name: string, make: () => StorePlace): void {
       expect(await found({ partyId: 'car-a' })).toEqual(['b']);
     });
 
+    it('that bring orders are told in short: open ones, and those that ended lately [Y11]', async () => {
+      const store = await open();
+      const order = { id: 'o', phone: null };
+      const base = { kind: 'delivery' as const, status: 'ASSIGNED' as const, order, driverId: 'd', updatedAt: T0 + 7 };
+      const ended = { ...base, status: 'DELIVERED' as const };
+      await store.commit(
+        commitOf({
+          trips: [
+            sampleTrip('open', { ...base, createdAt: T0 + 10 }),
+            sampleTrip('nobodys', { ...base, createdAt: T0 + 10, driverId: null }),
+            sampleTrip('early', { ...base, createdAt: T0 }),
+            sampleTrip('delivered', { ...ended, createdAt: T0 + 10, completedAt: T0 + 60 }),
+            sampleTrip('cancelled', { ...ended, status: 'CANCELLED', createdAt: T0 + 10, cancelledAt: T0 + 51 }),
+            sampleTrip('ended', { ...ended, createdAt: T0 + 10, completedAt: T0 + 50 }),
+            sampleTrip('no-order', { ...base, createdAt: T0 + 10, order: null }),
+            sampleTrip('ride', { order, createdAt: T0 + 10 }),
+          ],
+        }),
+      );
+      const rows = await store.orderRows(T0, T0 + 50);
+      expect([...rows].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
+        { id: 'cancelled', driverId: 'd', status: 'CANCELLED', updatedAt: T0 + 7 },
+        { id: 'delivered', driverId: 'd', status: 'DELIVERED', updatedAt: T0 + 7 },
+        { id: 'nobodys', driverId: null, status: 'ASSIGNED', updatedAt: T0 + 7 },
+        { id: 'open', driverId: 'd', status: 'ASSIGNED', updatedAt: T0 + 7 },
+      ]);
+    });
+
     it('one that is not there is undefined', async () => {
       expect(await (await open()).trip('none')).toBeUndefined();
     });

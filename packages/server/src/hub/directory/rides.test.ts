@@ -175,7 +175,7 @@ describe('a ride outside', () => {
     const all = await Promise.all(Array.from({ length: 60 }, () => hub.rides.find(id)));
     expect(new Set(all.map((one) => one?.trip.revision))).toEqual(new Set([1]));
     expect(
-      services
+      services()
         .asked()
         .map(({ service }) => service)
         .toSorted(),

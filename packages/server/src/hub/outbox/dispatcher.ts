@@ -103,9 +103,10 @@ export class Dispatcher {
     this.#isClosing = true;
     this.#isWanted = false;
     for (const stop of this.#stops.splice(0)) stop();
-    await within(GRACE_MS, this.idle());
+    // A store that cannot write is not waited for when nothing would be lost.
+    if (this.#lanes.size > 0 || this.#settled.length > 0) await within(GRACE_MS, this.idle());
     this.#abort.abort();
-    await within(GRACE_MS, this.idle());
+    if (this.#lanes.size > 0 || this.#settled.length > 0) await within(GRACE_MS, this.idle());
   }
 
   #poll(): void {
@@ -139,7 +140,8 @@ export class Dispatcher {
       const leaseUntil = now + LEASE_MS;
       const { claims, nextAt } = await outbox.exchange({ now, holder, leaseUntil, settled, limit, perConsumer: PER_CONSUMER, room });
       this.#nextAt = nextAt;
-      for (const claim of claims) void this.#attempt(claim);
+      // Claimed while it closed: not begun, so that nothing outlives it; the lease ends, or the next start ends it.
+      if (!this.#abort.signal.aborted) for (const claim of claims) void this.#attempt(claim);
       return true;
     } catch (error) {
       this.#settled = [...settled, ...this.#settled];

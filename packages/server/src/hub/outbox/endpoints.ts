@@ -83,5 +83,6 @@ export class Endpoints {
     if (endpoint === undefined) return;
     endpoint.failures = 0;
     endpoint.restUntil = 0;
+    if (endpoint.inFlight === 0) this.#endpoints.delete(id);
   }
 }

@@ -100,6 +100,7 @@ export class Webhooks {
     mustManageWebhooks(who);
     mustBeOurs(await this.#get(id));
     await this.#parts.outbox.removeConsumer(id);
+    this.#parts.dispatcher.changed(id);
   }
 
   /** A new secret; those before sign beside it for a while. Answers it, this once. */

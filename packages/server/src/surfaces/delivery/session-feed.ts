@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@waycast/protocol';
+import { type ErrorCode, WaycastError } from '@waycast/protocol';
 import type { Published } from '../../core/effects.ts';
 import type { Trip } from '../../core/trip.ts';
 import { messagesOf } from '../../dialects/delivery/live-messages.ts';
@@ -7,7 +7,6 @@ import type { Delivery } from '../../hub/delivery.ts';
 import { sessionEndsAt } from '../../hub/sessions.ts';
 import type { Watcher } from '../../hub/watchers.ts';
 import type { Watching } from '../../hub/watching.ts';
-import type { Codec } from '../websocket/codec.ts';
 import { frame } from '../websocket/frame.ts';
 
 /** Somebody at a session. */
@@ -20,7 +19,6 @@ export interface Guest extends Watcher {
 export interface SessionFeedParts {
   readonly watching: Watching;
   readonly now: () => number;
-  readonly broken: (error: unknown) => void;
   /** The last guest is gone. */
   readonly deserted: (feed: SessionFeed) => void;
 }
@@ -37,12 +35,15 @@ interface Frames {
  * all of them.
  */
 export class SessionFeed implements Watcher {
+  /** Once it follows its session; rejects when there is none. */
+  readonly ready: Promise<void>;
   readonly #parts: SessionFeedParts;
   readonly #guests = new Set<Guest>();
+  /** Those on their way in, who may not find it closed. */
+  #expected = 0;
   readonly #feed: string;
   #state: SessionState;
   #endsAt: number;
-  #begun = false;
   #frames: Frames | null = null;
 
   constructor(trip: Trip, parts: SessionFeedParts) {
@@ -50,24 +51,36 @@ export class SessionFeed implements Watcher {
     this.#feed = `trip:${trip.id}`;
     this.#state = stateOf(trip);
     this.#endsAt = sessionEndsAt(trip);
-    this.#follow().catch((error: unknown) => {
-      parts.broken(error);
-      for (const guest of this.#guests) guest.end('internal');
-    });
+    this.ready = this.#follow();
   }
 
   get state(): SessionState {
     return this.#state;
   }
 
-  /** The guest hears how the session stands as soon as that is known, and then what happens. */
-  join(guest: Guest): void {
-    this.#guests.add(guest);
-    if (this.#begun) guest.begin(this.#state);
+  /** Somebody is on the way in; either joins, or not after all. */
+  expect(): { join(guest: Guest): void; giveUp(): void } {
+    this.#expected++;
+    let isSettled = false;
+    const settle = () => {
+      if (!isSettled) this.#expected--;
+      isSettled = true;
+      this.#closeWhenEmpty();
+    };
+    return {
+      // Hears how the session stands, and then what happens.
+      join: (guest) => {
+        this.#guests.add(guest);
+        settle();
+        guest.begin(this.#state);
+      },
+      giveUp: settle,
+    };
   }
 
   leave(guest: Guest): void {
-    if (this.#guests.delete(guest) && this.#guests.size === 0) this.#close();
+    this.#guests.delete(guest);
+    this.#closeWhenEmpty();
   }
 
   /** Whoever is still here when the session expires is told so [Y8]. */
@@ -85,29 +98,22 @@ export class SessionFeed implements Watcher {
     else if (this.#isNews(delivery, before)) for (const guest of this.#guests) guest.deliver(delivery);
   }
 
-  /** For watchers who may know the courier, and for the public. */
-  codec(isKnown: boolean): Codec {
-    return {
-      frameOf: (delivery) => {
-        if (delivery.type !== 'location' && delivery.type !== 'event') return null;
-        if (this.#frames?.delivery !== delivery) this.#frames = this.#framesOf(delivery);
-        return isKnown ? this.#frames.known : this.#frames.public;
-      },
-      conflated: () => null,
-    };
+  /** A delivery for watchers who may know the courier, or for the public. */
+  frameOf(delivery: Delivery, isKnown: boolean): Buffer | null {
+    if (delivery.type !== 'location' && delivery.type !== 'event') return null;
+    if (this.#frames?.delivery !== delivery) this.#frames = this.#framesOf(delivery);
+    return isKnown ? this.#frames.known : this.#frames.public;
   }
 
   async #follow(): Promise<void> {
     const isThere = await this.#parts.watching.followTrip(this.#state.id, this, ({ trip }) => {
       if (trip !== null) this.#take(trip);
-      this.#begun = true;
-      if (this.#guests.size === 0) this.#close();
-      for (const guest of this.#guests) guest.begin(this.#state);
     });
-    if (!isThere) for (const guest of this.#guests) guest.end('not_found');
+    if (!isThere) throw new WaycastError('not_found');
   }
 
-  #close(): void {
+  #closeWhenEmpty(): void {
+    if (this.#guests.size > 0 || this.#expected > 0) return;
     this.#parts.watching.unsubscribe(this.#feed, this);
     this.#parts.deserted(this);
   }

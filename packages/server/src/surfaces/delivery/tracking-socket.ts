@@ -18,38 +18,49 @@ import type { Guest, SessionFeed } from './session-feed.ts';
 import type { Visitor } from './visitor.ts';
 
 export interface TrackingSocketParts {
-  readonly hub: Hub;
-  readonly now: () => number;
-  readonly meter: Meter;
-  readonly broken: (error: unknown) => void;
+  readonly ofAll: {
+    readonly hub: Hub;
+    readonly now: () => number;
+    readonly meter: Meter;
+    readonly broken: (error: unknown) => void;
+    readonly wholeFleet: () => Delivery;
+  };
   readonly visitor: Visitor;
   /** What it is at; null for one that may not stay. */
   readonly at: { readonly feed: SessionFeed; readonly attendant: Attendant } | null;
 }
 
-const NOTHING: Codec = { frameOf: () => null, conflated: () => null };
-
 /** One client at one session: a watcher, or its courier. */
-export class TrackingSocket implements Guest, Sender {
+export class TrackingSocket implements Guest, Sender, Codec {
   readonly socket: Socket;
   readonly #parts: TrackingSocketParts;
   #sender = 0;
   #badInARow = 0;
   /** Statuses take effect in the order they came. */
-  #moves: Promise<void> = Promise.resolve();
+  #moves: Promise<void> | null = null;
 
   constructor(ws: WebSocket, raw: Duplex, parts: TrackingSocketParts) {
     this.#parts = parts;
-    const { hub, now, visitor, at } = parts;
+    const { now, wholeFleet } = parts.ofAll;
     this.socket = new Socket(ws, raw, {
-      codec: at?.feed.codec(visitor.isKnown) ?? NOTHING,
+      codec: this,
       now,
-      wholeFleet: () => hub.drivers.wholeFleet(),
+      wholeFleet,
       farewell: endOf,
       onMessage: (data, isBinary) => this.#onMessage(data, isBinary),
       onEnd: () => this.#letGo(),
     });
-    this.socket.expiresAt = visitor.expiresAt;
+    this.socket.expiresAt = parts.visitor.expiresAt;
+  }
+
+  frameOf(delivery: Delivery): Buffer | null {
+    const { at, visitor } = this.#parts;
+    return at === null ? null : at.feed.frameOf(delivery, visitor.isKnown);
+  }
+
+  conflated(): null {
+    // This contract has no numbers, and no mark for those left out.
+    return null;
   }
 
   begin(state: SessionState): void {
@@ -81,8 +92,8 @@ export class TrackingSocket implements Guest, Sender {
   }
 
   #letGo(): void {
-    const { hub, at } = this.#parts;
-    hub.senders.remove(this.#sender);
+    const { at, ofAll } = this.#parts;
+    ofAll.hub.senders.remove(this.#sender);
     at?.feed.leave(this);
     at?.attendant.leave();
   }
@@ -105,18 +116,20 @@ export class TrackingSocket implements Guest, Sender {
 
   #move({ id, riderId }: SessionState, { lat, lng, status = null }: UpdateInput): void {
     const since = performance.now();
-    const { hub, meter, visitor } = this.#parts;
+    const { visitor, ofAll } = this.#parts;
+    const { hub, meter } = ofAll;
     const rider = hub.sessions.riderOf(visitor.who, riderId);
     if (this.#sender === 0) this.#sender = hub.senders.add(this);
     hub.sessions.live(rider, { lat, lng }, this.#sender);
     meter.accepted(since);
     if (status === null) return;
-    this.#moves = this.#moves.then(() => hub.sessions.move(rider, id, status)).catch((error: unknown) => this.#refuse(error));
+    const moves = (this.#moves ?? Promise.resolve()).then(() => hub.sessions.move(rider, id, status));
+    this.#moves = moves.catch((error: unknown) => this.#refuse(error));
   }
 
   /** Names what is wrong; the connection stays. */
   #refuse(error: unknown): void {
-    const { broken, meter } = this.#parts;
+    const { broken, meter } = this.#parts.ofAll;
     if (!(error instanceof WaycastError)) {
       broken(error);
       this.#say({ type: 'error', message: ERRORS.internal.title });

@@ -11,7 +11,7 @@ import type { Identity } from '../../hub/principal.ts';
 import { bearerOf } from '../bearer.ts';
 import type { Sockets } from '../websocket/sockets.ts';
 import type { Admitted, Entrance } from '../websocket/upgrades.ts';
-import { SessionFeed } from './session-feed.ts';
+import { SessionFeed, type SessionFeedParts } from './session-feed.ts';
 import { TrackingSocket, type TrackingSocketParts } from './tracking-socket.ts';
 import { PUBLIC, type Visitor, visitorOf } from './visitor.ts';
 
@@ -32,22 +32,32 @@ export class Tracking implements Entrance {
   readonly path = '/ws/tracking/:id';
   readonly #parts: TrackingParts;
   readonly #feeds = new Map<string, SessionFeed>();
+  /** What each of them needs, made once: there may be thousands. */
+  readonly #ofFeeds: SessionFeedParts;
+  readonly #ofSockets: TrackingSocketParts['ofAll'];
   readonly #stop: () => void;
 
   constructor(parts: TrackingParts) {
     this.#parts = parts;
+    const { hub, meter, broken, clock } = parts;
+    const now = () => clock.now();
+    this.#ofSockets = { hub, now, meter, broken, wholeFleet: () => hub.drivers.wholeFleet() };
+    this.#ofFeeds = {
+      watching: hub.watching,
+      now,
+      deserted: (feed) => {
+        if (this.#feeds.get(feed.state.id) === feed) this.#feeds.delete(feed.state.id);
+      },
+    };
     this.#stop = parts.clock.every(1_000, () => {
       for (const feed of this.#feeds.values()) feed.lookAtTheTime();
     });
   }
 
   async admit(request: IncomingMessage, url: URL, params: Readonly<Record<string, string>>): Promise<Admitted> {
-    const { hub } = this.#parts;
     try {
       const visitor = await this.#visitor(url, request.headers.authorization);
-      const trip = await hub.sessions.find(params.id as string);
-      const attendant = await this.#arrive(visitor, trip.id);
-      return { open: (ws, raw) => this.#open(ws, raw, visitor, trip, attendant), abandon: () => attendant.leave() };
+      return await this.#welcome(visitor, await this.#parts.hub.sessions.find(params.id as string));
     } catch (error) {
       const code = error instanceof WaycastError ? error.code : 'internal';
       if (!(error instanceof WaycastError)) this.#parts.broken(error);
@@ -66,32 +76,42 @@ export class Tracking implements Entrance {
     return visitorOf(await this.#parts.identify(token));
   }
 
+  /** Everything is at hand before the handshake, so that the session is the first thing a client hears. */
+  async #welcome(visitor: Visitor, trip: Trip): Promise<Admitted> {
+    const feed = this.#feedOf(trip);
+    const place = feed.expect();
+    try {
+      await feed.ready;
+      const attendant = await this.#arrive(visitor, trip.id);
+      return {
+        open: (ws, raw) => place.join(this.#socket(ws, raw, visitor, { feed, attendant })),
+        abandon: () => {
+          place.giveUp();
+          attendant.leave();
+        },
+      };
+    } catch (error) {
+      place.giveUp();
+      throw error;
+    }
+  }
+
   #arrive({ who }: Visitor, about: string): Promise<Attendant> {
     const rooms = [{ name: TRACKING_ROOM, limit: Number.MAX_SAFE_INTEGER }];
     const { attendance } = this.#parts.hub;
     return attendance.arrive({ subject: who?.sub ?? null, role: who?.role ?? null, surface: 'delivery', kind: 'WEBSOCKET', about, rooms });
   }
 
-  #open(ws: WebSocket, raw: Duplex, visitor: Visitor, trip: Trip, attendant: Attendant): void {
-    const feed = this.#feedOf(trip);
-    feed.join(this.#socket(ws, raw, visitor, { feed, attendant }));
-  }
-
   #socket(ws: WebSocket, raw: Duplex, visitor: Visitor, at: TrackingSocketParts['at']): TrackingSocket {
-    const { hub, clock, meter, broken, sockets } = this.#parts;
-    const tracking = new TrackingSocket(ws, raw, { hub, now: () => clock.now(), meter, broken, visitor, at });
-    sockets.add(tracking.socket);
+    const tracking = new TrackingSocket(ws, raw, { ofAll: this.#ofSockets, visitor, at });
+    this.#parts.sockets.add(tracking.socket);
     return tracking;
   }
 
   #feedOf(trip: Trip): SessionFeed {
     const known = this.#feeds.get(trip.id);
     if (known !== undefined) return known;
-    const { hub, clock, broken } = this.#parts;
-    const deserted = (feed: SessionFeed) => {
-      if (this.#feeds.get(trip.id) === feed) this.#feeds.delete(trip.id);
-    };
-    const feed = new SessionFeed(trip, { watching: hub.watching, now: () => clock.now(), broken, deserted });
+    const feed = new SessionFeed(trip, this.#ofFeeds);
     this.#feeds.set(trip.id, feed);
     return feed;
   }

@@ -6,18 +6,17 @@ const ALIASES = [
   ['longitude', 'lng'],
 ] as const;
 /** Where the fleet clients' words are taken as well [K15]. */
-const TAKES = /^\/v1\/(trips(\/|$)|drivers\/:id\/locations$|drivers\/nearby$)/;
+const TAKES = /^\/v1\/(trips(\/|$)|drivers\/:id\/locations$)/;
 
 /** Lets `latitude` and `longitude` stand for `lat` and `lng` on the paths of the fleet clients. Comes before its routes. */
 export function placeAliases(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     if (!TAKES.test(request.routeOptions.url ?? '')) return;
-    rename(request.query, '/query');
     const { body } = request;
     if (!isObject(body)) return;
     rename(body, '');
     rename(body.location, '/location');
-    if (Array.isArray(body.stops)) body.stops.forEach((stop, index) => rename(stop, `/stops/${index}`));
+    if (Array.isArray(body.stops)) for (const [index, stop] of body.stops.entries()) rename(stop, `/stops/${index}`);
     // Of a batch each fix is looked at alone: one that contradicts itself is refused by its schema, its neighbours count.
     if (Array.isArray(body.fixes)) for (const fix of body.fixes) if (!contradicts(fix)) rename(fix, '');
   });

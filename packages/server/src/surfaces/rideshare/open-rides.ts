@@ -3,8 +3,11 @@ import type { Clock } from '../../hub/ports.ts';
 import { Ride, type RideParts } from './ride.ts';
 
 const LOOK_EVERY_MS = 1_000;
-/** Each ride is looked up about so often, ms: within the 30 s in which what changes elsewhere takes effect. */
-const LOOK_UP_MS = 20_000;
+/** A ride is looked up again no sooner than this, and no later, ms: changes take effect within 30 s. */
+const SOONEST_MS = 5_000;
+const LATEST_MS = 20_000;
+/** So many at a time are no matter. */
+const FEW = 20;
 
 interface Open {
   readonly ride: Ride;
@@ -65,11 +68,11 @@ export class OpenRides {
   /** A share of the rides each time, so that many that came at once are not looked up at once for ever. */
   #look(): void {
     const now = this.#parts.now();
-    let left = Math.ceil((this.#open.size * LOOK_EVERY_MS) / LOOK_UP_MS);
+    let left = Math.max(FEW, Math.ceil((this.#open.size * LOOK_EVERY_MS) / LATEST_MS));
     for (const [rideId, open] of this.#open) {
       // One from the future is of before the clock was set back.
       const age = now - open.lookedUpAt;
-      if (left-- === 0 || (age >= 0 && age < LOOK_UP_MS)) break;
+      if (left-- === 0 || (age >= 0 && age < SOONEST_MS)) break;
       open.lookedUpAt = now;
       this.#open.delete(rideId);
       this.#open.set(rideId, open);

@@ -70,8 +70,8 @@ export class Rideshare {
       { name: place, limit: Number.POSITIVE_INFINITY },
       { name: driverRoom(who.sub), limit },
     ];
-    const entered = await this.#enter(rideId, who, rooms);
     const passengers = await hub.attendance.count(passengerRoom(rideId));
+    const entered = await this.#enter(rideId, who, rooms);
     return {
       open: (ws, raw) => {
         const driver = new DriverSocket(ws, raw, entered);

@@ -36,7 +36,8 @@ export class Admission {
     this.#pending.add(conn);
     try {
       const who = await this.#parts.verify(tokenOf(socket));
-      if (who.role === 'driver' && !isId(who.sub)) throw new WaycastError('unauthenticated', 'the subject of this token is no id of a driver');
+      if (who.role === 'driver' && !isId(who.sub))
+        throw new WaycastError('unauthenticated', 'the subject of this token is no id of a driver');
       const attendant = await this.#arrive(socket, who);
       // However it ends, and if it has ended meanwhile, it is counted no more.
       conn.once('close', () => attendant.leave());

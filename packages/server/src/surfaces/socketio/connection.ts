@@ -1,7 +1,14 @@
 import { ERRORS, isId, isoTime, isRetryable, STREAM_LIMITS, WaycastError } from '@waycast/protocol';
 import type { Socket } from 'socket.io';
 import type { Remark } from '../../core/effects.ts';
-import { type Acknowledgement, type Connected, HYBRID_EVENTS, type Refusal, type ServerEvent, type Warning } from '../../dialects/fleet/messages.ts';
+import {
+  type Acknowledgement,
+  type Connected,
+  HYBRID_EVENTS,
+  type Refusal,
+  type ServerEvent,
+  type Warning,
+} from '../../dialects/fleet/messages.ts';
 import { fixInputOf, type ReadEvent, readEvent } from '../../dialects/fleet/read-event.ts';
 import { roleName } from '../../dialects/fleet/roles.ts';
 import type { Attendant } from '../../hub/attendance.ts';
@@ -10,6 +17,7 @@ import type { Meter } from '../../hub/meter.ts';
 import type { Principal } from '../../hub/principal.ts';
 import type { Sender } from '../../hub/senders.ts';
 import { Outflow } from './outflow.ts';
+import { terminate } from './terminate.ts';
 import { TripWatch, type Wanted } from './trip-watch.ts';
 
 /** Trips one client may follow. */
@@ -113,7 +121,7 @@ export class Connection implements Sender {
   /** Nobody is there any more, or nobody takes anything. */
   cut(code?: 'slow_consumer'): void {
     if (code !== undefined) this.#parts.meter.refused(code);
-    this.#socket.conn.close(true);
+    terminate(this.#socket.conn);
     this.#letGo();
   }
 
@@ -246,11 +254,10 @@ export class Connection implements Sender {
     }
   }
 
-  /** The same asked for again takes the place of what was there. */
+  /** A trip that is asked for again is followed once, as it was asked for last. */
   #add(watch: TripWatch): void {
-    const { tripId, driverId } = watch.wanted;
     for (const before of this.#watches) {
-      if (before.wanted.tripId !== tripId || before.wanted.driverId !== driverId) continue;
+      if (before.wanted.tripId !== watch.wanted.tripId) continue;
       before.stop();
       this.#watches.delete(before);
     }
