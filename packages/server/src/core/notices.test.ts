@@ -100,7 +100,11 @@ describe('a delivery with an order [W3]', () => {
     expect(change(trip, 'DELIVERED').map(({ topic, type, body }) => [topic, type, body.data ?? body])).toEqual([
       ['notification', 'status_changed', data('DELIVERED')],
       ['notification', 'delivered', data('DELIVERED')],
-      ['order', 'DELIVERED', { order_id: 'o/1', status: 'DELIVERED', delivered_at: '2026-01-05T08:00:05.000Z', tracking_id: 'TRK-1' }],
+      [
+        'order',
+        'DELIVERED',
+        { order_id: 'o/1', status: 'DELIVERED', delivered_at: Date.parse('2026-01-05T08:00:05.000Z') / 1000, tracking_id: 'TRK-1' },
+      ],
     ]);
   });
 

@@ -1,4 +1,3 @@
-import { isoTime } from '@waycast/protocol';
 import { secondsFor } from './eta.ts';
 import type { Happened } from './events.ts';
 import type { Fix } from './fix.ts';
@@ -53,7 +52,7 @@ function deliveryNotices(event: StatusHappened, trip: Trip, publicUrl: string | 
   const whom = addressee(trip, order);
   const changed = notification('status_changed', whom, data);
   if (event.status !== 'DELIVERED') return [changed];
-  const body = { order_id: order.id, status: event.status, delivered_at: isoTime(event.at), tracking_id: trip.id };
+  const body = { order_id: order.id, status: event.status, delivered_at: Math.floor(event.at / 1000), tracking_id: trip.id };
   return [changed, notification('delivered', whom, data), { topic: 'order', type: 'DELIVERED', body }];
 }
 

@@ -1,6 +1,6 @@
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
 import type { ConnectionSession, StoreHealth } from '../../hub/ports.ts';
-import type { Outgoing } from './outgoing.ts';
+import type { OutgoingWriter } from './outgoing-writer.ts';
 
 /** What passes between the store and its two threads. Documents are JSON already: the threads never look inside. */
 export interface TripRecord {
@@ -68,10 +68,10 @@ export interface SessionsRequest {
   readonly sessions: readonly ConnectionSession[];
 }
 
-/** A method of `Outgoing` and what it takes. */
+/** A method of `OutgoingWriter` and what it takes. */
 export interface OutgoingRequest {
   readonly kind: 'outgoing';
-  readonly method: keyof Pick<Outgoing, 'exchange' | 'putConsumer' | 'removeConsumer' | 'enqueue' | 'replay' | 'prune'>;
+  readonly method: keyof Pick<OutgoingWriter, 'exchange' | 'putConsumer' | 'removeConsumer' | 'enqueue' | 'replay' | 'prune'>;
   readonly args: readonly unknown[];
 }
 

@@ -12,7 +12,7 @@ import type {
   TripChangeRequest,
   TripRecord,
 } from './messages.ts';
-import { Outgoing } from './outgoing.ts';
+import { OutgoingWriter } from './outgoing-writer.ts';
 import { migrate } from './schema.ts';
 
 /** Opens the database for its one writer. `maxPages` bounds its size, as a full disk would. */
@@ -35,7 +35,7 @@ export class Writer {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #compaction: Compaction;
-  readonly #outgoing: Outgoing;
+  readonly #outgoing: OutgoingWriter;
   readonly #drivers = new Map<string, number>();
   readonly #streams = new Map<string, number>();
 
@@ -43,7 +43,7 @@ export class Writer {
     this.#db = db;
     this.#sql = prepare(db);
     this.#compaction = new Compaction(db);
-    this.#outgoing = new Outgoing(db);
+    this.#outgoing = new OutgoingWriter(db);
     // Sockets that were open when the process before this one ended without a word.
     db.exec('UPDATE connection_session SET until = last WHERE until IS NULL');
   }

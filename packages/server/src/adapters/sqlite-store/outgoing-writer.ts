@@ -25,7 +25,7 @@ interface Known {
  * A lane is there while a consumer has something pending of a key; it says when that is due, so that looking for
  * work never looks at the backlog.
  */
-export class Outgoing {
+export class OutgoingWriter {
   readonly #sql: ReturnType<typeof prepare>;
   #known: readonly Known[] | null = null;
   #turn = 0;
