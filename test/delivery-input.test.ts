@@ -116,6 +116,15 @@ it('positions too fast are 429 with Retry-After; nothing of the call is taken [Y
   await socket.close();
 });
 
+it('a position that cannot be is told by a header, and does not show [Y7 F7]', async () => {
+  const { session, rider: by } = await startSession(server);
+  const path = `/tracking/update/${session.tracking_id}`;
+  expect((await by.post(path, CENTRE)).headers.get('x-position')).toBeNull();
+  const answer = await by.post(path, { lat: -10, lng: 100 });
+  expect(answer.headers.get('x-position')).toBe('suspect');
+  expect(answer.as(Progress).current_location).toMatchObject(CENTRE);
+});
+
 it('calls are counted by address without a token, good or bad [L2]', async () => {
   const few = await serverForTest({ env: { REST_RATE_LIMIT_PER_MINUTE: '5' } });
   const { session } = await startSession(few);

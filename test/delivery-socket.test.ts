@@ -22,7 +22,8 @@ afterAll(() => server.stop());
 async function sessionOf(at: number): Promise<{ id: string; riderId: string }> {
   const id = trackingId();
   const riderId = unique('rider');
-  (await boss.post('/v1/trips', { ...delivery({ driverId: riderId }), id, orderId: unique('order'), at })).as(TripView, 201);
+  const trip = { ...delivery({ driverId: riderId }), id, orderId: unique('order'), at, expiresAt: at + 86_400_000 };
+  (await boss.post('/v1/trips', trip)).as(TripView, 201);
   return { id, riderId };
 }
 
@@ -162,6 +163,16 @@ describe('everybody else', () => {
 });
 
 describe('a session that ends', () => {
+  it('because its drop-off was taken away is not found any more; its rider goes on [Y2 Y12]', async () => {
+    const { session, rider, riderId } = await startSession(server);
+    const peer = await dialTracking(server, session.tracking_id);
+    await peer.next('initial_state');
+    (await boss.patch(`/v1/trips/${session.tracking_id}`, { stops: [] })).as(TripView);
+    expect(await peer.closed).toEqual({ code: 1008, reason: 'Tracking session not found' });
+    (await rider.post(`/tracking/update/${session.tracking_id}`, CENTRE)).problem('not_found');
+    expect((await boss.post(`/v1/drivers/${riderId}/locations`, CENTRE)).status).toBe(200);
+  });
+
   it('after a day says so to whoever is connected: error, close 1008 [Y8 Y12]', async () => {
     const { id } = await sessionOf(Date.now() - 86_400_000 + 4_000);
     const peer = await dialTracking(server, id);
@@ -213,6 +224,23 @@ it('the native stream and this contract see the same trip [Y14]', async () => {
   rider.send({ type: 'location_update', location: { ...north(800), status: 'PICKED_UP' } });
   await native.next('event', ({ event }) => event.kind === 'status' && event.status === 'PICKED_UP');
   await Promise.all([watcher, native, driver, rider].map((peer) => peer.close()));
+});
+
+it('a native watcher who comes to a session that is watched already can come back to where it was [O2]', async () => {
+  const { session, rider } = await startSession(server);
+  const feed = `trip:${session.tracking_id}`;
+  await rider.post(`/tracking/update/${session.tracking_id}`, north(2_000));
+  const here = await dialTracking(server, session.tracking_id);
+  const native = await dial(server, { token: await server.token('dispatcher') });
+  native.send({ type: 'subscribe', feed });
+  const { epoch, seq } = await native.next('snapshot');
+  await native.close();
+  await rider.post(`/tracking/update/${session.tracking_id}`, north(2_010));
+  const back = await dial(server, { token: await server.token('dispatcher') });
+  back.send({ type: 'subscribe', feed, since: { epoch, seq } });
+  expect(await back.next('subscribed')).toMatchObject({ resumed: true });
+  expect(await back.next('location')).toMatchObject({ seq: seq + 1 });
+  await Promise.all([here.close(), back.close()]);
 });
 
 it('what was watched goes on after a restart, with the last position [Y10]', async () => {

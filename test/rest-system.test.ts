@@ -118,6 +118,8 @@ describe('/openapi.json', () => {
     const listed = new Set(operations().map(({ path, method }) => `${method.toUpperCase()} ${path}`));
     // `nearby` could be the id of a driver as well: what else there is on that path is of `{id}`.
     listed.add('PUT /v1/drivers/nearby');
+    // `start` could be the id of a session just as well.
+    listed.add('GET /tracking/start');
     const paths = new Set([...Object.keys(api.paths), ...DESIGNED]);
     for (const path of paths)
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
@@ -137,6 +139,11 @@ describe('/openapi.json', () => {
 });
 
 const ROUTES = [
+  'get /stats/tracking',
+  'get /tracking/rider/{rider_id}',
+  'get /tracking/{id}',
+  'post /tracking/start',
+  'post /tracking/update/{id}',
   'get /api/v1/tracking/ride/{ride_id}/history',
   'get /api/v1/tracking/ride/{ride_id}/status',
   'delete /v1/trips/{id}',
@@ -144,6 +151,7 @@ const ROUTES = [
   'get /health/live',
   'get /health/ready',
   'get /metrics',
+  'get /v1/connections',
   'get /v1/drivers/nearby',
   'get /v1/drivers/{id}',
   'get /v1/drivers/{id}/locations',

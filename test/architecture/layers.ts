@@ -55,6 +55,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'surfaces/websocket',
       'surfaces/rest/refusals.ts',
       'surfaces/rest/problem.ts',
+      'surfaces/rest/reference/channel.ts',
       'core/geo.ts',
       'core/eta.ts',
       'core/lifecycle.ts',

@@ -23,6 +23,7 @@ import { Limits } from './hub/limits.ts';
 import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
 import type { Principal } from './hub/principal.ts';
 import { Metrics } from './metrics.ts';
+import { DELIVERY_CHANNEL } from './surfaces/delivery/channel.ts';
 import { deliveryRoutes } from './surfaces/delivery/routes.ts';
 import { Tracking } from './surfaces/delivery/tracking.ts';
 import { placeAliases } from './surfaces/rest/aliases.ts';
@@ -223,7 +224,7 @@ async function compose(config: Config, { log, clock, tokens, keys, store }: Foun
     isDraining: () => draining,
     servesMetrics: config.metricsPort === undefined,
   });
-  await reference(app, { version: VERSION, channels: [NATIVE_CHANNEL] });
+  await reference(app, { version: VERSION, channels: [NATIVE_CHANNEL, ...(tracking === undefined ? [] : [DELIVERY_CHANNEL])] });
   await pages(app, { root: DASHBOARD, basemapStyleUrl: config.basemapStyleUrl, serviceName: config.serviceName, version: VERSION });
   await app.ready();
   outbox.dispatcher.start();

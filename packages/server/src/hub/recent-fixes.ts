@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FixRow } from '../core/effects.ts';
 import { judgeTrack } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
@@ -9,6 +10,9 @@ import type { Records } from './ports.ts';
 const AROUND = 20;
 /** So far back it looks for plausible ones; a track of which fewer are is told as far as that. */
 const FURTHEST = 2_000;
+/** A fix is shown some ms before it is stored. So often it is looked for again, and this long after, ms. */
+const ATTEMPTS = 20;
+const COMMIT_MS = 10;
 
 /** The end of a trip's track, without reading all of it. Who may see it has been settled by the caller. */
 export class RecentFixes {
@@ -20,8 +24,17 @@ export class RecentFixes {
     this.#rules = parts.rules;
   }
 
-  /** At most `limit` plausible fixes of a trip, newest first. */
+  /** At most `limit` plausible fixes of a trip, newest first; the last one shown is among them, unless the store stalls. */
   async of(trip: Trip, limit: number): Promise<readonly FixRow[]> {
+    const shownAt = trip.lastPoint?.at ?? 0;
+    for (let attempt = 1; ; attempt++) {
+      const stored = await this.#stored(trip, limit);
+      if (attempt === ATTEMPTS || (stored[0]?.fix.at ?? 0) >= shownAt) return stored;
+      await sleep(COMMIT_MS);
+    }
+  }
+
+  async #stored(trip: Trip, limit: number): Promise<readonly FixRow[]> {
     const found: FixRow[] = [];
     for (const interval of trackIntervals(trip).reverse()) {
       if (found.length >= limit) break;

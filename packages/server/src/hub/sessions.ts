@@ -3,7 +3,7 @@ import { isId, type TripStatus, WaycastError } from '@waycast/protocol';
 import { endedAt, isOpenTrip, newTrip, type Trip } from '../core/trip.ts';
 import { mayReadTrip, mustCreate } from './access.ts';
 import type { Ingest } from './ingest.ts';
-import type { Clock, Hot, OrderRow, Records } from './ports.ts';
+import type { Clock, Hot, OrderRow, Page, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import { actor, type Trips } from './trips.ts';
 
@@ -50,7 +50,7 @@ export interface SessionsParts {
 }
 
 /** Whether a trip is a tracking session: the delivery of an order, under an id that cannot be guessed [Y2]. */
-function isSession({ id, kind, order, stops }: Trip): boolean {
+export function isSession({ id, kind, order, stops }: Trip): boolean {
   return kind === 'delivery' && order !== null && SESSION_ID.test(id) && stops.some(({ type }) => type === 'dropoff');
 }
 
@@ -96,12 +96,12 @@ export class Sessions {
   /** The newest session a rider has open. */
   async ofRider(who: Principal, riderId: string): Promise<Trip> {
     mustSeeRider(who, riderId);
+    if (!isId(riderId)) throw new WaycastError('not_found', 'no such rider');
     const { records, trips, clock } = this.#parts;
     const createdAfter = clock.now() - LIFE_MS;
     let cursor: string | null = null;
     do {
-      if (!isId(riderId)) break;
-      const page = await records.trips({ driverId: riderId, kind: 'delivery', open: true, createdAfter }, 20, cursor);
+      const page: Page<Trip> = await records.trips({ driverId: riderId, kind: 'delivery', open: true, createdAfter }, 20, cursor);
       for (const { id } of page.items) {
         const trip = (await trips.look(id))?.trip;
         if (trip !== undefined && isSession(trip) && trip.driverId === riderId && isOpenTrip(trip)) return trip;
@@ -113,7 +113,7 @@ export class Sessions {
 
   /**
    * Takes a position and then a status, each answered once it is stored; the position stays whatever becomes of the status [Y7].
-   * Answers the session as it is then.
+   * Answers the session as it is then, and whether the position was suspect.
    * @throws WaycastError `not_found`, `session_expired`, `forbidden`, `rate_limited`, `illegal_transition`, `storage_unavailable`
    */
   async update(who: Principal, id: string, { lat, lng, status }: SessionUpdate): Promise<{ trip: Trip; suspect: boolean }> {

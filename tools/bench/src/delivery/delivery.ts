@@ -74,7 +74,9 @@ interface Row {
   starting: Latency;
   perSession: Held;
   perTrackedSession: Held;
+  /** one at a session, and where ten sessions have all of them */
   perSocket: Held;
+  perSharingSocket: Held;
   calls: Record<'start' | 'update' | 'read' | 'message', Latency>;
   /** one update until the last of the crowd has it */
   crowd: Latency;
@@ -98,12 +100,17 @@ async function served(plan: Plan, cores: Cores, scratch: string): Promise<Row> {
     const sockets = await some(all.slice(0, plan.sockets), ({ id }) => connect(port, `/ws/tracking/${id}`));
     const watched = await heap.held();
     await closeAll(sockets);
+    const apart = await heap.held();
+    const together = await some(many(plan.sockets), (i) => connect(port, `/ws/tracking/${all[i % 10]?.id}`));
+    const shared = await heap.held();
+    await closeAll(together);
     const [first] = all as [Started];
     const row: Row = {
       starting,
       perSession: share(started, empty, plan.sessions),
       perTrackedSession: share(tracked, empty, plan.sessions),
       perSocket: share(watched, tracked, plan.sockets),
+      perSharingSocket: share(shared, apart, plan.sockets),
       calls: await latencies(calls, port, all, plan.rounds),
       crowd: await fanOut(port, first, plan.crowd, 100),
     };
@@ -141,10 +148,10 @@ async function bareSocket(count: number, cores: Cores): Promise<Held> {
   try {
     for (const end = Date.now() + 10_000; !server.tail().includes('listening\n') && Date.now() < end; ) await new Promise(setImmediate);
     const heap = await Heap.of(inspect, server.pid);
-    const many = Array.from({ length: count }, (_, i) => i);
-    await closeAll(await some(many.slice(0, 300), () => connect(port, '/')));
+    const all = many(count);
+    await closeAll(await some(all.slice(0, 300), () => connect(port, '/')));
     const empty = await heap.held();
-    const sockets = await some(many, () => connect(port, '/'));
+    const sockets = await some(all, () => connect(port, '/'));
     const full = await heap.held();
     await closeAll(sockets);
     heap.close();
@@ -166,6 +173,10 @@ async function closeAll(watchers: readonly Watcher[]): Promise<void> {
   );
 }
 
+function many(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
 function placeOf(i: number): { lat: number; lng: number } {
   return { lat: 52 + (i % 1000) / 1000, lng: 13.4 };
 }
@@ -178,13 +189,13 @@ function bytes({ live, rss }: Held): string {
   return `${(live / 1024).toFixed(2)} KB live, ${(rss / 1024).toFixed(1)} KB of RSS`;
 }
 
-function linesOf({ starting, perSession, perTrackedSession, perSocket, calls, crowd }: Row, bare: Held): string[] {
-  const beyond = { live: perSocket.live - bare.live, rss: perSocket.rss - bare.rss };
+function linesOf({ starting, perSession, perTrackedSession, perSocket, perSharingSocket, calls, crowd }: Row, bare: Held): string[] {
+  const beyond = ({ live, rss }: Held) => bytes({ live: live - bare.live, rss: rss - bare.rss });
   const line = (name: string, { p50, p99, max }: Latency) =>
     `${name}: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, max ${max.toFixed(1)} ms`;
   return [
     `a session, just started: ${bytes(perSession)}; with a position: ${bytes(perTrackedSession)}`,
-    `a connection: ${bytes(perSocket)}; beyond the bare socket: ${bytes(beyond)}`,
+    `a connection beyond the bare socket: ${beyond(perSocket)}; where ten sessions have all of them: ${beyond(perSharingSocket)}`,
     line('start, 50 at once', starting),
     ...Object.entries(calls).map(([name, latency]) => line(name, latency)),
     line('one update to the whole crowd', crowd),

@@ -65,9 +65,11 @@ function updating(app: FastifyInstance, { sessions }: Hub): void {
         response: { 200: Progress, ...noSession, ...refusals('forbidden', 'illegal_transition'), ...failures },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { lat, lng, status = null } = request.body;
-      const { trip } = await sessions.update(whoAsks(request), request.params.id, { lat, lng, status });
+      const { trip, suspect } = await sessions.update(whoAsks(request), request.params.id, { lat, lng, status });
+      // The contract's body has no place for it [F7].
+      if (suspect) reply.header('x-position', 'suspect');
       return progressOf(stateOf(trip));
     },
   );

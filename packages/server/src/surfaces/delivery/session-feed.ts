@@ -4,7 +4,7 @@ import type { Trip } from '../../core/trip.ts';
 import { messagesOf } from '../../dialects/delivery/live-messages.ts';
 import { movedTo, type SessionState, sessionOf, stateOf } from '../../dialects/delivery/session.ts';
 import type { Delivery } from '../../hub/delivery.ts';
-import { sessionEndsAt } from '../../hub/sessions.ts';
+import { isSession, sessionEndsAt } from '../../hub/sessions.ts';
 import type { Watcher } from '../../hub/watchers.ts';
 import type { Watching } from '../../hub/watching.ts';
 import { frame } from '../websocket/frame.ts';
@@ -85,16 +85,19 @@ export class SessionFeed implements Watcher {
 
   /** Whoever is still here when the session expires is told so [Y8]. */
   lookAtTheTime(): void {
-    if (this.#parts.now() < this.#endsAt) return;
-    for (const guest of this.#guests) guest.end('session_expired');
+    if (this.#parts.now() >= this.#endsAt) this.#end('session_expired');
   }
 
   deliver(delivery: Delivery): void {
     const before = this.#state;
     if (delivery.type === 'location') this.#state = movedTo(before, delivery.fix);
-    else if ((delivery.type === 'event' || delivery.type === 'snapshot') && delivery.trip !== null) this.#take(delivery.trip);
+    const trip = delivery.type === 'event' || delivery.type === 'snapshot' ? delivery.trip : null;
+    // Dispatchers may take its drop-off away.
+    const isGone = trip !== null && !isSession(trip);
+    if (trip !== null && !isGone) this.#take(trip);
+    if (isGone) this.#end('not_found');
     // A session is over when its day is, before its trip is cancelled for it.
-    if (this.#parts.now() >= this.#endsAt) this.lookAtTheTime();
+    else if (this.#parts.now() >= this.#endsAt) this.#end('session_expired');
     else if (this.#isNews(delivery, before)) for (const guest of this.#guests) guest.deliver(delivery);
   }
 
@@ -107,9 +110,13 @@ export class SessionFeed implements Watcher {
 
   async #follow(): Promise<void> {
     const isThere = await this.#parts.watching.followTrip(this.#state.id, this, ({ trip }) => {
-      if (trip !== null) this.#take(trip);
+      if (trip !== null && isSession(trip)) this.#take(trip);
     });
     if (!isThere) throw new WaycastError('not_found');
+  }
+
+  #end(code: ErrorCode): void {
+    for (const guest of this.#guests) guest.end(code);
   }
 
   #closeWhenEmpty(): void {

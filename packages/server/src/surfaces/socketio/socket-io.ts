@@ -45,6 +45,8 @@ export class SocketIo {
   readonly #engine: Engine;
   readonly #admission: Admission;
   readonly #connections = new Set<Connection>();
+  /** What was upgraded and is not closed yet: a good-bye takes both sides. */
+  readonly #upgraded = new Set<Duplex>();
   readonly #stop: () => void;
   #draining = false;
 
@@ -102,6 +104,8 @@ export class SocketIo {
     socket.on('error', () => socket.destroy());
     try {
       this.#mustTake(request);
+      this.#upgraded.add(socket);
+      socket.once('close', () => this.#upgraded.delete(socket));
       this.#engine.handleUpgrade(request, socket, head);
     } catch (error) {
       refuseUpgrade(socket, this.#known(error));
@@ -117,14 +121,19 @@ export class SocketIo {
       if (i + CLOSE_SLICE < all.length) await sleep(CLOSE_SLICE_MS);
     }
     const until = performance.now() + GOOD_BYE_MS;
-    while (this.#connections.size > 0 && performance.now() < until) await sleep(10);
-    for (const one of this.#connections) one.cut();
+    while (this.#connections.size + this.#upgraded.size > 0 && performance.now() < until) await sleep(10);
+    this.#cutAll();
   }
 
   close(): void {
     this.#stop();
-    for (const one of this.#connections) one.cut();
+    this.#cutAll();
     this.#engine.close();
+  }
+
+  #cutAll(): void {
+    for (const one of this.#connections) one.cut();
+    for (const socket of this.#upgraded) socket.destroy();
   }
 
   /** @throws WaycastError `draining`, `forbidden_origin`, `bad_request` */
