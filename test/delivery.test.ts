@@ -284,3 +284,10 @@ it('tokens and roles are those of these paths alone: elsewhere a rider is a pass
   const here = caller(server, tokenOf('rider', riderId));
   expect((await here.post(`/v1/drivers/${riderId}/locations`, CENTRE)).status).toBe(403);
 });
+
+it('the reference has its calls and its socket [B]', async () => {
+  const [calls, sockets] = await Promise.all(['/openapi.json', '/asyncapi.json'].map((path) => anybody.get(path)));
+  for (const path of ['/tracking/start', '/tracking/update/{id}', '/tracking/{id}', '/tracking/rider/{rider_id}', '/stats/tracking'])
+    expect(calls?.text).toContain(`"${path}"`);
+  expect(sockets?.text).toContain('"/ws/tracking/{id}"');
+});

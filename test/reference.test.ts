@@ -109,7 +109,7 @@ describe('/redoc [B3]', () => {
     const ids = [...page.matchAll(/ id="([^"]+)"/g)].map((match) => match[1] ?? '');
     expect(new Set(ids).size).toBe(ids.length);
     for (const { operation } of operations) expect(ids).toContain(`call-${operation.operationId}`);
-    for (const name of Object.keys(document.components.messages)) expect(ids).toContain(`message-${name.replaceAll('.', '-')}`);
+    for (const name of Object.keys(document.components.messages)) expect(ids).toContain(`message-${name.replaceAll(/[.:]/g, '-')}`);
     for (const name of Object.keys({ ...document.components.schemas, ...api.components.schemas })) expect(ids).toContain(`schema-${name}`);
     const links = [...page.matchAll(/ href="([^"]+)"/g)].map((match) => match[1] ?? '');
     for (const link of links.filter((one) => one.startsWith('#'))) expect(ids).toContain(link.slice(1));

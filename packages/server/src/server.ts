@@ -31,6 +31,7 @@ import { buildApp, mayConnect } from './surfaces/rest/app.ts';
 import { connectionRoutes } from './surfaces/rest/connections.ts';
 import { driverRoutes } from './surfaces/rest/drivers.ts';
 import { pages } from './surfaces/rest/pages.ts';
+import type { Channel } from './surfaces/rest/reference/channel.ts';
 import { NATIVE_CHANNEL } from './surfaces/rest/reference/native-channel.ts';
 import { reference } from './surfaces/rest/reference/reference.ts';
 import { type SignIn, sessionRoutes } from './surfaces/rest/sessions.ts';
@@ -38,8 +39,10 @@ import { systemRoutes } from './surfaces/rest/system.ts';
 import { textRoutes } from './surfaces/rest/texts.ts';
 import { tripRoutes } from './surfaces/rest/trips.ts';
 import { webhookRoutes } from './surfaces/rest/webhooks.ts';
+import { RIDESHARE_CHANNELS } from './surfaces/rideshare/channels.ts';
 import { Rideshare } from './surfaces/rideshare/rideshare.ts';
 import { rideRoutes } from './surfaces/rideshare/routes.ts';
+import { FLEET_CHANNEL } from './surfaces/socketio/channel.ts';
 import { SocketIo } from './surfaces/socketio/socket-io.ts';
 import { Stream } from './surfaces/stream/stream.ts';
 import { eventView, tripView } from './surfaces/views.ts';
@@ -224,7 +227,11 @@ async function compose(config: Config, { log, clock, tokens, keys, store }: Foun
     isDraining: () => draining,
     servesMetrics: config.metricsPort === undefined,
   });
-  await reference(app, { version: VERSION, channels: [NATIVE_CHANNEL, ...(tracking === undefined ? [] : [DELIVERY_CHANNEL])] });
+  const channels: Channel[] = [NATIVE_CHANNEL];
+  if (rideshare !== undefined) channels.push(...RIDESHARE_CHANNELS);
+  if (tracking !== undefined) channels.push(DELIVERY_CHANNEL);
+  if (socketIo !== undefined) channels.push(FLEET_CHANNEL);
+  await reference(app, { version: VERSION, channels });
   await pages(app, { root: DASHBOARD, basemapStyleUrl: config.basemapStyleUrl, serviceName: config.serviceName, version: VERSION });
   await app.ready();
   outbox.dispatcher.start();

@@ -26,17 +26,73 @@ export const DriverLocation = Type.Object(
     altitude: maybe({ minimum: -20_000, maximum: 10_000_000, description: 'm' }),
     timestamp: Type.Optional(Type.Union([Moment, Type.Null()], { description: 'when it was captured; absent: now' })),
   },
-  { ...closed, title: 'driver:location' },
+  {
+    ...closed,
+    title: 'driver:location',
+    description: 'A position of the driver; its callback is answered once it is stored.',
+    examples: [{ latitude: 41.3919, longitude: 2.1651, bearing: 45, speed: 20, accuracy: 5, timestamp: '2026-01-05T08:00:00.000Z' }],
+  },
 );
 export type DriverLocation = Static<typeof DriverLocation>;
 
-export const DriverOnline = Type.Object({ available: Type.Boolean() }, { ...closed, title: 'driver:online' });
-export const DriverOffline = Type.Object({}, { ...closed, title: 'driver:offline', description: 'may be left out' });
-export const RiderSubscribe = Type.Object({ driverId: Id, tripId: Id }, { ...closed, title: 'rider:subscribe' });
-export const RiderUnsubscribe = Type.Object({ driverId: Id }, { ...closed, title: 'rider:unsubscribe' });
-export const JoinRide = Type.Object({ rideId: Id }, { ...closed, title: 'join_ride' });
-export const LeaveRide = Type.Object({ rideId: Id }, { ...closed, title: 'leave_ride' });
-export const AuthRefresh = Type.Object({ token: Type.String({ minLength: 1, maxLength: 8_192 }) }, { ...closed, title: 'auth:refresh' });
+export const DriverOnline = Type.Object(
+  { available: Type.Boolean() },
+  {
+    ...closed,
+    title: 'driver:online',
+    description: 'The driver is there, and takes trips or not.',
+    examples: [{ available: true }],
+  },
+);
+export const DriverOffline = Type.Object(
+  {},
+  { ...closed, title: 'driver:offline', description: 'The driver goes offline at once; the payload may be left out.', examples: [{}] },
+);
+export const RiderSubscribe = Type.Object(
+  { driverId: Id, tripId: Id },
+  {
+    ...closed,
+    title: 'rider:subscribe',
+    description: 'Follows the driver on a trip of the rider.',
+    examples: [{ driverId: 'car-1', tripId: 'ride-1' }],
+  },
+);
+export const RiderUnsubscribe = Type.Object(
+  { driverId: Id },
+  {
+    ...closed,
+    title: 'rider:unsubscribe',
+    description: 'Follows the driver no more.',
+    examples: [{ driverId: 'car-1' }],
+  },
+);
+export const JoinRide = Type.Object(
+  { rideId: Id },
+  {
+    ...closed,
+    title: 'join_ride',
+    description: 'Follows a ride, as hybrid clients do.',
+    examples: [{ rideId: 'ride-1' }],
+  },
+);
+export const LeaveRide = Type.Object(
+  { rideId: Id },
+  {
+    ...closed,
+    title: 'leave_ride',
+    description: 'Follows a ride no more.',
+    examples: [{ rideId: 'ride-1' }],
+  },
+);
+export const AuthRefresh = Type.Object(
+  { token: Type.String({ minLength: 1, maxLength: 8_192 }) },
+  {
+    ...closed,
+    title: 'auth:refresh',
+    description: 'Stays signed in with a fresh token of the same subject.',
+    examples: [{ token: 'eyJhbGciOi...' }],
+  },
+);
 
 /** What clients emit, by event; each may carry an acknowledgement callback. */
 export const CLIENT_MESSAGES = {
@@ -60,7 +116,11 @@ const MaybeTime = Type.Union([IsoTime, Type.Null()]);
 
 export const Connected = Type.Object(
   { userId: Type.String(), role: Type.String({ description: 'DRIVER, RIDER, ADMIN, ...' }), expiresAt: MaybeTime },
-  { title: 'connected' },
+  {
+    title: 'connected',
+    description: 'Signed in, as whom and until when.',
+    examples: [{ userId: 'car-1', role: 'DRIVER', expiresAt: '2026-01-05T08:00:00.000Z' }],
+  },
 );
 export type Connected = Static<typeof Connected>;
 
@@ -73,23 +133,54 @@ export const Refusal = Type.Object(
     tripId: Type.Optional(Id),
     retryAfter: Type.Optional(Type.Number({ description: 's' })),
   },
-  { title: 'error' },
+  {
+    title: 'error',
+    description: 'What was refused, where no callback was given to answer.',
+    examples: [
+      { code: 'rate_limited', message: 'positions of this driver come too fast; again in 5 s', event: 'driver:location', retryAfter: 5 },
+    ],
+  },
 );
 export type Refusal = Static<typeof Refusal>;
 
-export const Warning = Type.Object({ code: Type.Literal('suspect_fix'), message: Type.String(), timestamp: IsoTime }, { title: 'warning' });
+export const Warning = Type.Object(
+  { code: Type.Literal('suspect_fix'), message: Type.String(), timestamp: IsoTime },
+  {
+    title: 'warning',
+    description: 'A fix that cannot be: kept, but not shown to anybody.',
+    examples: [{ code: 'suspect_fix', message: 'too far from the one before', timestamp: '2026-01-05T08:00:00.000Z' }],
+  },
+);
 export type Warning = Static<typeof Warning>;
 
 export const LiveLocation = Type.Object(
   { driverId: Id, latitude: Type.Number(), longitude: Type.Number(), bearing: Maybe, speed: Maybe, timestamp: IsoTime },
-  { title: 'driver:location' },
+  {
+    title: 'driver:location',
+    description: 'Where the driver is.',
+    examples: [{ driverId: 'car-1', latitude: 41.3919, longitude: 2.1651, bearing: 45, speed: 20, timestamp: '2026-01-05T08:00:00.000Z' }],
+  },
 );
 export type LiveLocation = Static<typeof LiveLocation>;
 
-export const TripUpdate = Type.Object({ tripId: Id, status: Type.Enum([...TRIP_STATUSES]), eta: MaybeTime }, { title: 'trip:update' });
+export const TripUpdate = Type.Object(
+  { tripId: Id, status: Type.Enum([...TRIP_STATUSES]), eta: MaybeTime },
+  {
+    title: 'trip:update',
+    description: 'How the trip stands, and when its driver is at the next stop of the rider.',
+    examples: [{ tripId: 'ride-1', status: 'EN_ROUTE', eta: '2026-01-05T08:00:00.000Z' }],
+  },
+);
 export type TripUpdate = Static<typeof TripUpdate>;
 
-export const HybridLocation = Type.Object({ lat: Type.Number(), lng: Type.Number(), eta: MaybeTime }, { title: 'driver_location' });
+export const HybridLocation = Type.Object(
+  { lat: Type.Number(), lng: Type.Number(), eta: MaybeTime },
+  {
+    title: 'driver_location',
+    description: 'The same for hybrid clients.',
+    examples: [{ lat: 41.3919, lng: 2.1651, eta: '2026-01-05T08:00:00.000Z' }],
+  },
+);
 export type HybridLocation = Static<typeof HybridLocation>;
 
 /** What the server emits, by event. */

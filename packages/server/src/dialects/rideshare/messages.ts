@@ -137,7 +137,10 @@ export const DriverStatusMessage = Type.Object(
 );
 export type DriverStatusMessage = Static<typeof DriverStatusMessage>;
 
-export const Pong = Type.Object({ type: Type.Literal('pong') }, { title: 'RidePong', examples: [{ type: 'pong' }] });
+export const Pong = Type.Object(
+  { type: Type.Literal('pong') },
+  { title: 'RidePong', description: 'answers `ping`', examples: [{ type: 'pong' }] },
+);
 export type Pong = Static<typeof Pong>;
 
 export const RideError = Type.Object(

@@ -48,14 +48,11 @@ export class Admission {
     }
   }
 
-  async #arrive({ conn }: Socket, { sub, role }: Principal): Promise<Attendant> {
+  #arrive({ conn }: Socket, { sub, role }: Principal): Promise<Attendant> {
     const { hub, maxConnectionsPerDriver } = this.#parts;
     const rooms = role === 'driver' ? [{ name: driverRoom(sub), limit: maxConnectionsPerDriver }] : [];
-    const kindNow = () => (conn.transport.name === 'polling' ? 'POLLING' : 'WEBSOCKET');
-    const kind = kindNow();
-    const attendant = await hub.attendance.arrive({ subject: sub, role, surface: SURFACE, kind, rooms });
-    if (kindNow() !== kind) attendant.upgraded(kindNow());
-    return attendant;
+    const kind = conn.transport.name === 'polling' ? 'POLLING' : 'WEBSOCKET';
+    return hub.attendance.arrive({ subject: sub, role, surface: SURFACE, kind, rooms });
   }
 }
 

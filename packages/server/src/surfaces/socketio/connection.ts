@@ -73,6 +73,8 @@ export class Connection implements Sender {
       this.heardAt = parts.now();
       attendant.seen();
     });
+    // Polling may have given way to a WebSocket while the token was looked at.
+    if (conn.upgraded) attendant.upgraded('WEBSOCKET');
     conn.on('upgrade', () => attendant.upgraded('WEBSOCKET'));
     socket.onAny((name: unknown, ...args: unknown[]) => this.#onEvent(name, args));
     socket.on('disconnect', () => this.#letGo());
