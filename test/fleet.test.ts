@@ -206,6 +206,7 @@ describe('rider:subscribe', () => {
     await subscribe(watcher, d, tripId);
     await car.ask('driver:location', place(-3_000));
     await watcher.next('driver:location', ({ driverId }) => driverId === d);
+    await watcher.next('trip:update', ({ eta }) => eta !== null);
     (await scene.staff.patch(`/v1/trips/${tripId}`, { driverId: e })).as(TripView);
     await until(
       async () => (await scene.staff.get(`/v1/drivers/${e}`)).text,

@@ -96,7 +96,8 @@ export class TripWatch implements Watcher {
     const { who } = this.#parts;
     const { driverId } = this.wanted;
     if (trip === null || !mayReadTrip(who(), trip) || (driverId !== null && trip.driverId !== driverId)) return false;
-    const progress = new TripProgress(who().sub, trip, location);
+    // The trip in the snapshot goes on changing under its driver; what was said of it must not.
+    const progress = new TripProgress(who().sub, structuredClone(trip), location);
     this.#progress = progress;
     if (location !== null && trip.driverId !== null && progress.isOpen) this.#tellPosition(progress, trip.driverId, location);
     this.#tellTrip(progress);
