@@ -21,6 +21,18 @@ const forParty = (partyId: string) => [
 ];
 const joined = (peer: Peer, id: string) => peer.next('subscribed', ({ feed }) => feed === `trip:${id}`);
 
+describe('a trip that is removed [T6 O9]', () => {
+  it.each([[null], ['driven']])('ends its feed for everybody who follows it, %s', async (driven) => {
+    const id = await create(driven === null ? {} : { driverId: unique('car') });
+    const peer = await dial(server, { token: await server.token('admin') });
+    await peer.ask({ type: 'subscribe', feed: `trip:${id}` });
+    expect((await staff.delete(`/v1/trips/${id}`)).status).toBe(204);
+    expect(await peer.next('unsubscribed')).toMatchObject({ feed: `trip:${id}` });
+    expect(await peer.ask({ type: 'subscribe', feed: `trip:${id}` })).toMatchObject({ type: 'error', code: 'not_found' });
+    await peer.close();
+  });
+});
+
 describe('a person is followed [O8]', () => {
   it('a customer: what is open at once, what comes as it comes, the position with it', async () => {
     const [ann, car] = [unique('passenger'), unique('car')];

@@ -69,7 +69,9 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     ...to('server', 'config', 'auth', 'hub/principal.ts', 'client', 'simulator', 'replay', 'startup-error'),
     { to: 'cli', url: true, from: 'commands/serve.ts' },
   ],
+  'open-surfaces': [...to('hub', 'surfaces/*', 'auth', 'version'), ...types('config', 'metrics', 'http-servers')],
   server: to(
+    'open-surfaces',
     'hub',
     'http-servers',
     'adapters/*',

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
-import { fileURLToPath } from 'node:url';
-import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { HttpDirectory } from './adapters/http-directory/http-directory.ts';
 import { HttpSender } from './adapters/http-outbox/http-sender.ts';
@@ -12,47 +10,18 @@ import { MemoryPresence } from './adapters/memory-presence.ts';
 import { openSqliteStore, type SqliteStore } from './adapters/sqlite-store/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import type { Jwks } from './auth/jwks.ts';
-import { OneTime } from './auth/one-time.ts';
 import { openTokens } from './auth/open-tokens.ts';
 import { sharedSecrets } from './auth/secret.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
 import { type Listener, listenAll, stopTaking, urlOf } from './http-servers.ts';
 import { type Hub, openHub } from './hub/hub.ts';
-import { Limits } from './hub/limits.ts';
 import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
-import type { Principal } from './hub/principal.ts';
 import { Metrics } from './metrics.ts';
-import { DELIVERY_CHANNEL } from './surfaces/delivery/channel.ts';
-import { deliveryRoutes } from './surfaces/delivery/routes.ts';
-import { Tracking } from './surfaces/delivery/tracking.ts';
-import { placeAliases } from './surfaces/rest/aliases.ts';
-import { buildApp, mayConnect } from './surfaces/rest/app.ts';
-import { connectionRoutes } from './surfaces/rest/connections.ts';
-import { driverRoutes } from './surfaces/rest/drivers.ts';
-import { pages } from './surfaces/rest/pages.ts';
-import type { Channel } from './surfaces/rest/reference/channel.ts';
-import { NATIVE_CHANNEL } from './surfaces/rest/reference/native-channel.ts';
-import { reference } from './surfaces/rest/reference/reference.ts';
-import { type SignIn, sessionRoutes } from './surfaces/rest/sessions.ts';
-import { systemRoutes } from './surfaces/rest/system.ts';
-import { textRoutes } from './surfaces/rest/texts.ts';
-import { tripRoutes } from './surfaces/rest/trips.ts';
-import { webhookRoutes } from './surfaces/rest/webhooks.ts';
-import { RIDESHARE_CHANNELS } from './surfaces/rideshare/channels.ts';
-import { Rideshare } from './surfaces/rideshare/rideshare.ts';
-import { rideRoutes } from './surfaces/rideshare/routes.ts';
-import { FLEET_CHANNEL } from './surfaces/socketio/channel.ts';
-import { SocketIo } from './surfaces/socketio/socket-io.ts';
-import { Stream } from './surfaces/stream/stream.ts';
+import { openSurfaces, type Surfaces } from './open-surfaces.ts';
 import { eventView, tripView } from './surfaces/views.ts';
-import { Sockets } from './surfaces/websocket/sockets.ts';
-import { Upgrades } from './surfaces/websocket/upgrades.ts';
 import { VERSION } from './version.ts';
 
-const DASHBOARD = fileURLToPath(new URL('../../dashboard/dist', import.meta.url));
-const TICKET_MS = 30_000;
-const SIGN_IN_MS = 900_000;
 const REPLY_TIMEOUT_MS = 5_000;
 const BURST = 10;
 const BACKLOG_RATE = { perSecond: 200, burst: 2_000 };
@@ -117,11 +86,9 @@ interface Foundation {
 async function compose(config: Config, { log, clock, tokens, keys, store }: Foundation, fatal: (error: unknown) => void): Promise<Waycast> {
   const memoryLog = new MemoryLog();
   const hot = new MemoryHot(clock);
-  const sockets = new Sockets(clock);
-  let socketIo: SocketIo | undefined;
-  const connections = () => sockets.size + (socketIo?.size ?? 0);
+  let surfaces: Surfaces | undefined;
   const metrics = new Metrics({
-    connections,
+    connections: () => surfaces?.connections() ?? 0,
     backlog: () => memoryLog.backlog(),
     storeOk: () => store.health().ok,
     outbox: () => outbox.dispatcher.counts,
@@ -157,179 +124,50 @@ async function compose(config: Config, { log, clock, tokens, keys, store }: Foun
     fatal,
     warn: (message, error) => log.error({ err: error }, message),
   });
-  const tickets = new OneTime<Principal>(clock, TICKET_MS);
-  const signIns = new OneTime<SignIn>(clock, SIGN_IN_MS);
-  const broken = (error: unknown) => log.error({ err: error }, 'a message failed for a fault of ours');
-  const stream = new Stream({
-    hub,
-    clock,
-    meter: metrics,
-    sockets,
-    verify: (token) => tokens.verify(token),
-    redeemTicket: (ticket) => tickets.redeem(ticket),
-    wholeFleet: () => hub.drivers.wholeFleet(),
-    maxConnectionsPerDriver: config.maxConnectionsPerDriver,
-    hybrid: config.dialects.includes('hybrid'),
-    broken,
-  });
-  const mayEnter = (origin: string, host: string | undefined) => mayConnect(origin, host, config.corsOrigins);
-  const rideshare = config.dialects.includes('rideshare')
-    ? new Rideshare({
-        hub,
-        clock,
-        meter: metrics,
-        sockets,
-        identify: (token) => tokens.identify(token),
-        maxConnectionsPerDriver: config.maxConnectionsPerDriver,
-        broken,
-      })
-    : undefined;
-  const tracking = config.dialects.includes('delivery')
-    ? new Tracking({ hub, clock, meter: metrics, sockets, identify: (token) => tokens.identify(token), broken })
-    : undefined;
-  const entrances = [stream, ...(rideshare?.entrances ?? []), ...(tracking === undefined ? [] : [tracking])];
-  const upgrades = new Upgrades({ entrances, mayConnect: mayEnter, broken });
-  if (config.dialects.includes('fleet') || config.dialects.includes('hybrid')) {
-    socketIo = new SocketIo({
-      hub,
-      clock,
-      meter: metrics,
-      verify: (token) => tokens.verify(token),
-      mayConnect: mayEnter,
-      maxConnectionsPerDriver: config.maxConnectionsPerDriver,
-      hybrid: config.dialects.includes('hybrid'),
-      broken,
-    });
-  }
-  const limits = new Limits({ perSecond: config.restPerMinute / 60, burst: config.restPerMinute }, clock);
-  let draining = false;
-  const app = await buildApp({
-    logger: log,
-    version: VERSION,
-    identify: (token) => tokens.identify(token),
-    limits,
-    trustProxy: config.trustProxy,
-    corsOrigins: config.corsOrigins,
-  });
-  if (config.dialects.includes('fleet')) placeAliases(app);
-  tripRoutes(app, hub);
-  textRoutes(app, hub);
-  driverRoutes(app, hub);
-  connectionRoutes(app, hub);
-  if (rideshare !== undefined) rideRoutes(app, { hub, clock, isPublic: config.ridesharePublicStatus });
-  if (tracking !== undefined) deliveryRoutes(app, hub);
-  webhookRoutes(app, outbox.webhooks);
-  sessionRoutes(app, { tickets, signIns, tokens, clock });
-  systemRoutes(app, {
-    hub,
-    metrics,
-    connections,
-    isDraining: () => draining,
-    servesMetrics: config.metricsPort === undefined,
-  });
-  const channels: Channel[] = [NATIVE_CHANNEL];
-  if (rideshare !== undefined) channels.push(...RIDESHARE_CHANNELS);
-  if (tracking !== undefined) channels.push(DELIVERY_CHANNEL);
-  if (socketIo !== undefined) channels.push(FLEET_CHANNEL);
-  await reference(app, { version: VERSION, channels });
-  await pages(app, { root: DASHBOARD, basemapStyleUrl: config.basemapStyleUrl, serviceName: config.serviceName, version: VERSION });
-  await app.ready();
+  surfaces = await openSurfaces({ config, hub, outbox, tokens, metrics, clock, log });
   outbox.dispatcher.start();
 
   // In the background: a provider that is down holds up no start.
   keys?.start();
-  const listener: Listener = {
-    request: (request, response) => (socketIo?.isFor(request.url) ? socketIo.request(request, response) : app.routing(request, response)),
-    upgrade: (request, socket, head) =>
-      socketIo?.isFor(request.url) ? socketIo.upgrade(request, socket, head) : void upgrades.take(request, socket, head),
-  };
-  const servers = await listenAll(config.host, config.ports, listener);
+  const servers = await listenAll(config.host, config.ports, surfaces.listener);
   const urls = servers.map((server) => urlOf(config.host, server));
   if (config.metricsPort !== undefined) servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
+  const running = surfaces;
   let closing: Promise<void> | undefined;
   return {
     urls,
     tokens,
     log,
-    signInUrl: () =>
-      `${(config.publicUrl ?? urls[0] ?? '').replace(/\/$/, '')}/#signin=${signIns.issue({ sub: 'admin', role: 'admin' }).code}`,
+    signInUrl: () => `${(config.publicUrl ?? urls[0] ?? '').replace(/\/$/, '')}/#signin=${running.signInCode()}`,
     close: () => {
-      draining = true;
-      closing ??= shutDown({
-        app,
-        upgrades,
-        sockets,
-        socketIo,
-        stream,
-        rideshare,
-        tracking,
-        directory,
-        hub,
-        outbox,
-        hot,
-        store,
-        keys,
-        limits,
-        servers,
-      });
+      closing ??= shutDown({ surfaces: running, directory, hub, outbox, hot, store, keys, servers });
       return closing;
     },
   };
 }
 
 interface Running {
-  readonly app: FastifyInstance;
-  readonly upgrades: Upgrades;
-  readonly sockets: Sockets;
-  readonly socketIo: SocketIo | undefined;
-  readonly stream: Stream;
-  readonly rideshare: Rideshare | undefined;
-  readonly tracking: Tracking | undefined;
+  readonly surfaces: Surfaces;
   readonly hub: Hub;
   readonly outbox: OpenOutbox;
   readonly hot: MemoryHot;
   readonly store: SqliteStore;
   readonly directory: HttpDirectory;
   readonly keys: Jwks | undefined;
-  readonly limits: Limits;
   readonly servers: readonly HttpServer[];
 }
 
 /** In the order of DESIGN's drain: no new ones, good-bye to those here, store, let go. */
-async function shutDown({
-  app,
-  upgrades,
-  sockets,
-  socketIo,
-  stream,
-  rideshare,
-  tracking,
-  directory,
-  hub,
-  outbox,
-  hot,
-  store,
-  keys,
-  limits,
-  servers,
-}: Running): Promise<void> {
-  upgrades.drain();
-  // Whoever polls is told by the answer to a request: there must still be a door for it.
-  await Promise.all([sockets.drain(), socketIo?.drain()]);
+async function shutDown({ surfaces, directory, hub, outbox, hot, store, keys, servers }: Running): Promise<void> {
   const closed = stopTaking(servers);
-  rideshare?.close();
+  await surfaces.drain();
   directory.close();
   await hub.close();
   await outbox.dispatcher.close();
-  stream.close();
-  tracking?.close();
-  sockets.close();
-  socketIo?.close();
   for (const server of servers) server.closeAllConnections();
   await Promise.all(closed);
-  await app.close();
+  await surfaces.close();
   keys?.close();
-  limits.close();
   hot.close();
   await store.close();
 }

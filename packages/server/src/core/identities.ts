@@ -29,6 +29,10 @@ export interface Identities {
   recent: RecentFixes;
 }
 
+/** Rows a ring begins with; a driver that has sent nothing has none. */
+const FIRST_ROWS = 4;
+const NO_ROWS = new Float64Array(0);
+
 /** A ring of rows (capture, lat, lng, stream key, seq, digest of the rest); grows with use, so that a quiet driver stays small. */
 export interface RecentFixes {
   rows: Float64Array;
@@ -48,7 +52,7 @@ export function newIdentities(): Identities {
 }
 
 export function noRecent(): RecentFixes {
-  return { rows: new Float64Array(8 * FIELDS), next: 0, count: 0 };
+  return { rows: NO_ROWS, next: 0, count: 0 };
 }
 
 /**
@@ -121,7 +125,7 @@ export function remember(known: Identities, stream: Stream | null, seq: number |
   const { recent } = known;
   const capacity = recent.rows.length / FIELDS;
   if (recent.count === capacity && capacity < REMEMBERED) {
-    const grown = new Float64Array(recent.rows.length * 2);
+    const grown = new Float64Array(Math.max(FIRST_ROWS * FIELDS, recent.rows.length * 2));
     grown.set(recent.rows);
     recent.next = recent.count;
     recent.rows = grown;

@@ -79,5 +79,11 @@ export interface PersonTrip {
   readonly tripId: string;
 }
 
+/** A trip that never started is gone; its feed ends. */
+export interface TripRemoved {
+  readonly type: 'removed';
+  readonly feed: string;
+}
+
 /** Everything that travels to watchers. */
-export type Delivery = Published | Snapshot | FleetFrame | FleetEvent | AttendanceChange | SeatTaken | PersonTrip;
+export type Delivery = Published | Snapshot | FleetFrame | FleetEvent | AttendanceChange | SeatTaken | PersonTrip | TripRemoved;

@@ -231,10 +231,17 @@ export class Trips {
           reply,
           tripId: id,
         }));
-        if (await settledUnlessMoved(done)) return;
+        if (await settledUnlessMoved(done)) {
+          this.#tellRemoved(id);
+          return;
+        }
       }
       if (attempt === ATTEMPTS) throw new WaycastError('revision_conflict');
     }
+  }
+
+  #tellRemoved(id: string): void {
+    this.#parts.bus.publish({ type: 'removed', feed: `trip:${id}` });
   }
 
   /** Changes a trip where it lives, with its driver or in the store; looks again when it moved meanwhile. Who may has been settled. */
@@ -275,6 +282,10 @@ export class Trips {
     if (messages.length > 0) outgoing.stored();
     engine.dispatch(change.outbox);
     const { trip } = change;
+    if (change.remove) {
+      this.#tellRemoved(trip.id);
+      return true;
+    }
     const at = { feed: `trip:${trip.id}`, epoch: `stored.${trip.revision}` };
     bus.publish({ type: 'snapshot', ...at, seq: 0, trip, driver: null, location: null, etas: [] });
     change.events.forEach((event, index) => {

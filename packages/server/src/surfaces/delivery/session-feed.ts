@@ -92,9 +92,9 @@ export class SessionFeed implements Watcher {
     const before = this.#state;
     if (delivery.type === 'location') this.#state = movedTo(before, delivery.fix);
     const trip = delivery.type === 'event' || delivery.type === 'snapshot' ? delivery.trip : null;
-    // Dispatchers may take its drop-off away.
-    const isGone = trip !== null && !isSession(trip);
-    if (trip !== null && !isGone) this.#take(trip);
+    // Dispatchers may remove it, or take its drop-off away.
+    const isGone = delivery.type === 'removed' || (trip !== null && !isSession(trip));
+    if (trip !== null && isSession(trip)) this.#take(trip);
     if (isGone) this.#end('not_found');
     // A session is over when its day is, before its trip is cancelled for it.
     else if (this.#parts.now() >= this.#endsAt) this.#end('session_expired');

@@ -106,6 +106,10 @@ export class Ride implements Watcher {
         // What the engine works on changes under our hands.
         if (delivery.trip !== null) this.#see(structuredClone(delivery.trip));
         return;
+      case 'removed':
+        this.#trip = null;
+        for (const member of this.#members) member.review(null);
+        return;
       case 'attendance':
         if (delivery.room === this.#room) this.#driverIs(delivery.count > 0);
         return;
@@ -113,17 +117,6 @@ export class Ride implements Watcher {
         return;
     }
     for (const member of this.#members) member.deliver(delivery);
-  }
-
-  /** Looks the trip up again: what no event told of shows here. It was removed, say [R13]. */
-  async lookUp(): Promise<void> {
-    const found = await this.#parts.hub.trips.look(this.id);
-    if (found !== null) {
-      if (found.trip.revision > (this.#trip?.revision ?? 0)) this.#see(structuredClone(found.trip));
-      return;
-    }
-    this.#trip = null;
-    for (const member of this.#members) member.review(null);
   }
 
   #see(trip: Trip): void {

@@ -54,10 +54,6 @@ export class Rideshare {
     ];
   }
 
-  close(): void {
-    this.#rides.close();
-  }
-
   async #admitDriver(request: IncomingMessage, url: URL, rideId: string): Promise<Admitted> {
     const { hub, maxConnectionsPerDriver, sockets } = this.#parts;
     const who = await this.#who(request, url, 'driver');

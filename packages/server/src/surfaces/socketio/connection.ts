@@ -85,10 +85,6 @@ export class Connection implements Sender {
     return this.#who.expiresAt;
   }
 
-  get isSlow(): boolean {
-    return this.#out.slow;
-  }
-
   isStuck(now: number, forMs: number): boolean {
     return this.#out.isStuck(now, forMs);
   }

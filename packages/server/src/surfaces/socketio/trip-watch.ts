@@ -78,6 +78,11 @@ export class TripWatch implements Watcher {
       if (progress.isDue(this.#parts.now())) this.#tellTrip(progress);
       return;
     }
+    if (delivery.type === 'removed') {
+      this.#end();
+      this.#parts.lost(this.wanted.tripId);
+      return;
+    }
     // A snapshot comes before the events of a trip that nobody drives, and says nothing that they do not.
     if (delivery.type !== 'event' || delivery.trip === null) return;
     if (!mayReadTrip(this.#parts.who(), delivery.trip)) {

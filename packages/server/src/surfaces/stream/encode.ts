@@ -42,6 +42,7 @@ export function messageOf(delivery: Delivery): ServerMessage | null {
     case 'attendance':
     case 'seat':
     case 'person':
+    case 'removed':
       return null;
   }
 }

@@ -65,6 +65,10 @@ export class Subscriptions {
       this.#join(delivery.feed, delivery.tripId);
       return;
     }
+    if (delivery.type === 'removed') {
+      this.#leave(delivery.feed);
+      return;
+    }
     const followed = this.#feeds.get(delivery.feed);
     if (followed !== undefined && 'seq' in delivery) {
       followed.epoch = delivery.epoch;

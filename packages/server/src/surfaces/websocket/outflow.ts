@@ -102,6 +102,7 @@ export class Outflow {
       case 'attendance':
       case 'seat':
       case 'person':
+      case 'removed':
         // Few and small: the newest word on who is here must not be lost.
         this.#encode(delivery);
         break;

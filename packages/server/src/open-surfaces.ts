@@ -1,0 +1,151 @@
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { OneTime } from './auth/one-time.ts';
+import type { Tokens } from './auth/tokens.ts';
+import type { Config } from './config.ts';
+import type { Listener } from './http-servers.ts';
+import type { Hub } from './hub/hub.ts';
+import { Limits } from './hub/limits.ts';
+import type { OpenOutbox } from './hub/outbox/open-outbox.ts';
+import type { Clock } from './hub/ports.ts';
+import type { Principal } from './hub/principal.ts';
+import type { Metrics } from './metrics.ts';
+import { DELIVERY_CHANNEL } from './surfaces/delivery/channel.ts';
+import { deliveryRoutes } from './surfaces/delivery/routes.ts';
+import { Tracking } from './surfaces/delivery/tracking.ts';
+import { placeAliases } from './surfaces/rest/aliases.ts';
+import { buildApp, mayConnect } from './surfaces/rest/app.ts';
+import { connectionRoutes } from './surfaces/rest/connections.ts';
+import { driverRoutes } from './surfaces/rest/drivers.ts';
+import { pages } from './surfaces/rest/pages.ts';
+import { NATIVE_CHANNEL } from './surfaces/rest/reference/native-channel.ts';
+import { reference } from './surfaces/rest/reference/reference.ts';
+import { type SignIn, sessionRoutes } from './surfaces/rest/sessions.ts';
+import { systemRoutes } from './surfaces/rest/system.ts';
+import { textRoutes } from './surfaces/rest/texts.ts';
+import { tripRoutes } from './surfaces/rest/trips.ts';
+import { webhookRoutes } from './surfaces/rest/webhooks.ts';
+import { RIDESHARE_CHANNELS } from './surfaces/rideshare/channels.ts';
+import { Rideshare } from './surfaces/rideshare/rideshare.ts';
+import { rideRoutes } from './surfaces/rideshare/routes.ts';
+import { FLEET_CHANNEL } from './surfaces/socketio/channel.ts';
+import { SocketIo } from './surfaces/socketio/socket-io.ts';
+import { Stream } from './surfaces/stream/stream.ts';
+import { Sockets } from './surfaces/websocket/sockets.ts';
+import { Upgrades } from './surfaces/websocket/upgrades.ts';
+import { VERSION } from './version.ts';
+
+const DASHBOARD = fileURLToPath(new URL('../../dashboard/dist', import.meta.url));
+const TICKET_MS = 30_000;
+const SIGN_IN_MS = 900_000;
+
+export interface SurfacesParts {
+  readonly config: Config;
+  readonly hub: Hub;
+  readonly outbox: OpenOutbox;
+  readonly tokens: Tokens;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Everything clients talk to, on every port alike. */
+export interface Surfaces {
+  readonly listener: Listener;
+  /** How many sockets are open. */
+  connections(): number;
+  /** A fresh one-time code that signs in to the dashboard as admin. */
+  signInCode(): string;
+  /** Lets nobody in any more and says good-bye to those who are here. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Puts the surfaces over the hub: the native ones, and those of the dialects that are served. */
+export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
+  const { config, hub, outbox, tokens, metrics, clock, log } = parts;
+  const tickets = new OneTime<Principal>(clock, TICKET_MS);
+  const signIns = new OneTime<SignIn>(clock, SIGN_IN_MS);
+  const limits = new Limits({ perSecond: config.restPerMinute / 60, burst: config.restPerMinute }, clock);
+  const sockets = openSockets(parts, (ticket) => tickets.redeem(ticket));
+  const { stream, rideshare, tracking, socketIo, webSockets, upgrades } = sockets;
+  const connections = () => webSockets.size + (socketIo?.size ?? 0);
+  let draining = false;
+  const app = await buildApp({
+    logger: log,
+    version: VERSION,
+    identify: (token) => tokens.identify(token),
+    limits,
+    trustProxy: config.trustProxy,
+    corsOrigins: config.corsOrigins,
+  });
+  if (config.dialects.includes('fleet')) placeAliases(app);
+  tripRoutes(app, hub);
+  textRoutes(app, hub);
+  driverRoutes(app, hub);
+  connectionRoutes(app, hub);
+  if (rideshare !== undefined) rideRoutes(app, { hub, clock, isPublic: config.ridesharePublicStatus });
+  if (tracking !== undefined) deliveryRoutes(app, hub);
+  webhookRoutes(app, outbox.webhooks);
+  sessionRoutes(app, { tickets, signIns, tokens, clock });
+  systemRoutes(app, { hub, metrics, connections, isDraining: () => draining, servesMetrics: config.metricsPort === undefined });
+  const channels = [
+    NATIVE_CHANNEL,
+    ...(rideshare === undefined ? [] : RIDESHARE_CHANNELS),
+    ...(tracking === undefined ? [] : [DELIVERY_CHANNEL]),
+    ...(socketIo === undefined ? [] : [FLEET_CHANNEL]),
+  ];
+  await reference(app, { version: VERSION, channels });
+  await pages(app, { root: DASHBOARD, basemapStyleUrl: config.basemapStyleUrl, serviceName: config.serviceName, version: VERSION });
+  await app.ready();
+  return {
+    listener: {
+      request: (request, response) => (socketIo?.isFor(request.url) ? socketIo.request(request, response) : app.routing(request, response)),
+      upgrade: (request, socket, head) =>
+        socketIo?.isFor(request.url) ? socketIo.upgrade(request, socket, head) : void upgrades.take(request, socket, head),
+    },
+    connections,
+    signInCode: () => signIns.issue({ sub: 'admin', role: 'admin' }).code,
+    drain: async () => {
+      draining = true;
+      upgrades.drain();
+      await Promise.all([webSockets.drain(), socketIo?.drain()]);
+    },
+    close: async () => {
+      stream.close();
+      tracking?.close();
+      webSockets.close();
+      socketIo?.close();
+      await app.close();
+      limits.close();
+    },
+  };
+}
+
+/** The sockets of the native stream and of the dialects. */
+function openSockets({ config, hub, tokens, metrics, clock, log }: SurfacesParts, redeemTicket: (ticket: string) => Principal | undefined) {
+  const { dialects, maxConnectionsPerDriver } = config;
+  const webSockets = new Sockets(clock);
+  const hybrid = dialects.includes('hybrid');
+  const broken = (error: unknown) => log.error({ err: error }, 'a message failed for a fault of ours');
+  const enter = (origin: string, host: string | undefined) => mayConnect(origin, host, config.corsOrigins);
+  const verify = (token: string) => tokens.verify(token);
+  const identify = (token: string) => tokens.identify(token);
+  const shared = { hub, clock, meter: metrics, sockets: webSockets, broken };
+  const stream = new Stream({
+    ...shared,
+    verify,
+    redeemTicket,
+    wholeFleet: () => hub.drivers.wholeFleet(),
+    maxConnectionsPerDriver,
+    hybrid,
+  });
+  const rideshare = dialects.includes('rideshare') ? new Rideshare({ ...shared, identify, maxConnectionsPerDriver }) : undefined;
+  const tracking = dialects.includes('delivery') ? new Tracking({ ...shared, identify }) : undefined;
+  const socketIo =
+    dialects.includes('fleet') || hybrid
+      ? new SocketIo({ hub, clock, meter: metrics, broken, verify, mayConnect: enter, maxConnectionsPerDriver, hybrid })
+      : undefined;
+  const entrances = [stream, ...(rideshare?.entrances ?? []), ...(tracking === undefined ? [] : [tracking])];
+  return { stream, rideshare, tracking, socketIo, webSockets, upgrades: new Upgrades({ entrances, mayConnect: enter, broken }) };
+}
