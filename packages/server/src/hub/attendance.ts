@@ -62,9 +62,15 @@ export class Attendance {
   #unrecorded = new Map<string, ConnectionSession>();
   #recording: Promise<void> = Promise.resolve();
   readonly #stop: () => void;
+  readonly #desk: Desk;
 
   constructor(parts: AttendanceParts) {
     this.#parts = parts;
+    this.#desk = {
+      now: () => parts.clock.now(),
+      changed: (row) => this.#unrecorded.set(row.id, row),
+      leave: (session) => this.#leave(session),
+    };
     this.#stop = parts.clock.every(RECORD_EVERY_MS, () => this.#record());
   }
 
@@ -84,20 +90,11 @@ export class Attendance {
     }
     const { subject, role, surface, kind, about } = arrival;
     const now = clock.now();
-    const session = new Session({ id, subject, role, surface, kind, about: about ?? null, since: now, last: now, until: null }, entered);
+    const row = { id, subject, role, surface, kind, about: about ?? null, since: now, last: now, until: null };
+    const session = new Session(row, entered, this.#desk);
     this.#open.set(id, session);
-    this.#unrecorded.set(id, session.row);
-    return {
-      id,
-      seen: () => {
-        session.lastSeen = clock.now();
-      },
-      upgraded: (to) => {
-        session.row = { ...session.row, kind: to };
-        this.#unrecorded.set(id, session.row);
-      },
-      leave: () => this.#leave(session),
-    };
+    this.#unrecorded.set(id, row);
+    return session;
   }
 
   /** How many are in a room, over all processes. */
@@ -176,15 +173,41 @@ export class Attendance {
   }
 }
 
-class Session {
+/** What sessions need of their attendance; one for all of them, for there may be many. */
+interface Desk {
+  now(): number;
+  changed(row: ConnectionSession): void;
+  leave(session: Session): void;
+}
+
+class Session implements Attendant {
   row: ConnectionSession;
   readonly rooms: readonly string[];
   lastSeen: number;
+  readonly #desk: Desk;
 
-  constructor(row: ConnectionSession, rooms: readonly string[]) {
+  constructor(row: ConnectionSession, rooms: readonly string[], desk: Desk) {
     this.row = row;
     this.rooms = rooms;
     this.lastSeen = row.last;
+    this.#desk = desk;
+  }
+
+  get id(): string {
+    return this.row.id;
+  }
+
+  seen(): void {
+    this.lastSeen = this.#desk.now();
+  }
+
+  upgraded(kind: ConnectionSession['kind']): void {
+    this.row = { ...this.row, kind };
+    this.#desk.changed(this.row);
+  }
+
+  leave(): void {
+    this.#desk.leave(this);
   }
 }
 
