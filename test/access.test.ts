@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TripList, TripView } from '../packages/protocol/src/index.ts';
-import { dial } from './support/peer.ts';
+import { dial, refused } from './support/peer.ts';
 import { CENTRE, north, PAST } from './support/places.ts';
 import { type Answer, type Caller, caller } from './support/rest.ts';
 import { startServer, type TestServer } from './support/server.ts';
@@ -227,6 +227,17 @@ describe('GET /v1/positions', () => {
 });
 
 describe('the stream', () => {
+  it('takes no driver whose subject is no id: messages would carry it as it is [S2]', async () => {
+    const token = await server.token('driver', '"},"car');
+    expect(await refused(server, { authorization: `Bearer ${token}` })).toMatchObject({ status: 403 });
+    const peer = await dial(server);
+    peer.send({ type: 'auth', token });
+    expect(await peer.next('error')).toMatchObject({ code: 'forbidden' });
+    peer.send({ type: 'fix', lat: 1, lng: 1 });
+    expect(await peer.next('error')).toMatchObject({ code: 'unauthenticated' });
+    expect(await peer.closed).toMatchObject({ code: 4401 });
+  });
+
   it.each(EVERYBODY.map((who) => [who]))('lets %s follow exactly what it may, and answers the same for the rest [S2-S6]', async (who) => {
     const peer = await dial(server, { token: await tokenOf(WHO[who]) });
     const follow = async (feed: string) => {

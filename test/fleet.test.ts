@@ -261,6 +261,15 @@ describe('rider:subscribe', () => {
     expect(watcher.came.length).toBe(before);
   });
 
+  it('ends with an error when the trip is removed [K10 T6]', async () => {
+    const [d, p] = [unique('driver'), unique('party')];
+    const tripId = await scene.trip(d, p);
+    const watcher = await scene.rider(p);
+    await subscribe(watcher, d, tripId);
+    expect((await scene.staff.delete(`/v1/trips/${tripId}`)).status).toBe(204);
+    expect(await watcher.next('error')).toMatchObject({ code: 'not_found', tripId });
+  });
+
   it('tells of every stop event, and of an ETA that moved by half a minute, at most every 5 s [K9]', async () => {
     const [d, p] = [unique('driver'), unique('party')];
     const tripId = await scene.trip(d, p);

@@ -159,8 +159,9 @@ interface Running {
 
 /** In the order of DESIGN's drain: no new ones, good-bye to those here, store, let go. */
 async function shutDown({ surfaces, directory, hub, outbox, hot, store, keys, servers }: Running): Promise<void> {
-  const closed = stopTaking(servers);
+  // Whoever polls is told by the answer to a request: there must still be a door for it. Newcomers are refused at it.
   await surfaces.drain();
+  const closed = stopTaking(servers);
   directory.close();
   await hub.close();
   await outbox.dispatcher.close();

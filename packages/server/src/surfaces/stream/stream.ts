@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { STREAM_LIMITS, WaycastError } from '@waycast/protocol';
+import { isId, STREAM_LIMITS, WaycastError } from '@waycast/protocol';
 import type { WebSocket } from 'ws';
 import { type Attendant, driverRoom } from '../../hub/attendance.ts';
 import type { Delivery } from '../../hub/delivery.ts';
@@ -71,7 +71,9 @@ export class Stream implements Entrance {
   }
 
   /** [L4] */
-  #arrive({ sub, role }: Principal): Promise<Attendant> {
+  async #arrive({ sub, role }: Principal): Promise<Attendant> {
+    // Its messages carry it as it is, and so do those to its watchers.
+    if (role === 'driver' && !isId(sub)) throw new WaycastError('forbidden', 'the subject of this token is no id of a driver');
     const { hub, maxConnectionsPerDriver } = this.#parts;
     const rooms = role === 'driver' ? [{ name: driverRoom(sub), limit: maxConnectionsPerDriver }] : [];
     return hub.attendance.arrive({ subject: sub, role, surface: 'stream', kind: 'WEBSOCKET', rooms });
