@@ -19,6 +19,7 @@ export function applyEvent(trip: TripView, event: TrackingEvent): TripView {
       return { ...trip, stops: trip.stops.map((stop): StopView => (stop.id === event.stopId ? { ...stop, [key]: event.at } : stop)) };
     }
     case 'changed':
+    case 'message':
     case 'online':
     case 'offline':
     case 'stale':

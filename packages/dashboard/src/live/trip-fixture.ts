@@ -30,6 +30,7 @@ export function makeTrip(id: string, status: TripStatus = 'EN_ROUTE', more: Part
     driverName: null,
     stops: [makeStop('s1'), makeStop('s2', { type: 'dropoff' })],
     labels: [],
+    orderId: null,
     revision: 1,
     distance: 0,
     duration: null,
@@ -38,6 +39,7 @@ export function makeTrip(id: string, status: TripStatus = 'EN_ROUTE', more: Part
     arrivedAt: null,
     completedAt: null,
     cancelledAt: null,
+    expiresAt: null,
     ...more,
   };
 }

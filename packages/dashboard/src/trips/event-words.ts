@@ -13,6 +13,8 @@ export function eventTitle(event: TrackingEvent, trip: TripView): string {
       return `Given to ${(event.driverId === trip.driverId && trip.driverName) || event.driverId}`;
     case 'changed':
       return 'Stops, labels or names changed';
+    case 'message':
+      return `“${event.text}”`;
     case 'approaching':
       return `Approaching ${stopName(event.stopId, event.stopType, trip)}`;
     case 'arrived':
@@ -36,6 +38,7 @@ export function eventDetail(event: TrackingEvent): string | null {
     case 'status':
     case 'assignment':
     case 'changed':
+    case 'message':
       return `by ${event.by.role} ${event.by.sub}`.trim();
     case 'approaching':
     case 'arrived':
