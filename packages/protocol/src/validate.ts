@@ -13,13 +13,20 @@ export interface Validator<T> {
   failure(value: unknown): Failure;
 }
 
-/** Compiles a schema once; `check` is meant for the hot path, `failure` for the rare refusal. */
+/**
+ * Compiles a schema once, when it is first used: a server has a hundred of them, and most starts need few. `check` is
+ * meant for the hot path, `failure` for the rare refusal.
+ */
 export function validator<S extends TSchema>(schema: S): Validator<Static<S>> {
-  const compiled = Compile(schema);
-  const check = closedCheck(schema) ?? ((value: unknown): boolean => compiled.Check(value));
+  let check: ((value: unknown) => boolean) | undefined;
+  let compiled: ReturnType<typeof Compile<S>> | undefined;
   return {
-    check: (value): value is Static<S> => check(value),
+    check: (value): value is Static<S> => {
+      check ??= closedCheck(schema) ?? openCheck(schema);
+      return check(value);
+    },
     failure: (value) => {
+      compiled ??= Compile(schema);
       // The deepest path names the field; its siblings' `anyOf` and `boolean` errors only say that something is wrong.
       let best: Failure = { field: '', message: 'does not fit the schema' };
       let depth = -1;
@@ -44,6 +51,11 @@ export function validator<S extends TSchema>(schema: S): Validator<Static<S>> {
       return best;
     },
   };
+}
+
+function openCheck(schema: TSchema): (value: unknown) => boolean {
+  const compiled = Compile(schema);
+  return (value) => compiled.Check(value);
 }
 
 /**
