@@ -179,9 +179,13 @@ describe('paths and requests that are wrong', () => {
       ['PUT', '/v1/trips'],
       ['DELETE', '/v1/drivers/d1'],
       ['GET', '/v1/trips/a/b/c'],
-      ['POST', '/v1/trips/'],
+      ['POST', '/v1/trips/a/b/'],
     ] as const)
       (await service.call(method, path)).problem('not_found');
+  });
+
+  it('takes a slash at the end of a path for nothing', async () => {
+    for (const path of ['/v1/trips/', '/health/', '/openapi.json/']) expect((await service.get(path)).status, path).toBe(200);
   });
 
   it.each(['%00', '%', '%zz', 'a%2Fb', '%C3%BC', '.'.repeat(65), "'%20OR%201=1--"])(

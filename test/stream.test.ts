@@ -133,6 +133,16 @@ describe('whose page it is', () => {
     expect(await ask('https://evil.example')).toBeNull();
   });
 
+  it('lets pages of CORS_ORIGINS change and remove as well as read [S9]', async () => {
+    for (const method of ['PATCH', 'PUT', 'DELETE']) {
+      const { headers } = await fetch(`${server.url}/v1/trips/t`, {
+        method: 'OPTIONS',
+        headers: { origin: 'https://maps.example', 'access-control-request-method': method },
+      });
+      expect(headers.get('access-control-allow-methods')?.split(/, ?/)).toContain(method);
+    }
+  });
+
   it('lets everybody in with CORS_ORIGINS=*', async () => {
     const open = await startServer({ env: { CORS_ORIGINS: '*' } });
     const peer = await dial(open, { token: await open.token('admin'), headers: { origin: 'https://anything.example' } });

@@ -81,7 +81,7 @@ describe('texts on a trip', () => {
     (await write(await as('merchant', 'shop'), { text: 'hi' })).problem('forbidden');
     (await write(await as('driver', unique('car')), { text: 'hi' })).problem('not_found');
     (await write(await as('driver', car), { text: 'hi', to: 'nobody' })).problem('bad_request');
-    for (const text of ['', 'x'.repeat(501), 'bell\u0007', 7, null]) (await write(staff, { text })).problem('bad_request');
+    for (const text of ['', ' \n ', 'x'.repeat(501), 'bell\u0007', 7, null]) (await write(staff, { text })).problem('bad_request');
     await staff.post(`/v1/trips/${id}/status`, { status: 'CANCELLED' });
     (await write(await as('driver', car), { text: 'too late' })).problem('trip_closed');
     expect(await texts(staff, id)).toEqual([]);

@@ -58,7 +58,10 @@ export class Tokens {
    */
   async identify(token: string): Promise<Identity> {
     try {
-      return identityOf(await this.#claims(token));
+      const claims = await this.#claims(token);
+      // The tolerance is for beginnings: an end counts by this clock, to the second.
+      if (claims.exp !== undefined && claims.exp * 1000 <= Date.now()) throw new WaycastError('token_expired');
+      return identityOf(claims);
     } catch (error) {
       throw refusal(error);
     }

@@ -14,6 +14,9 @@ export interface Fix {
   readonly altitude: number | null;
 }
 
+/** Older than any track worth keeping: what looks so is epoch seconds, and would never be shown. */
+const EARLIEST = Date.UTC(2000, 0, 1);
+
 function hundredths(value: number | null | undefined): number | null {
   return value === null || value === undefined ? null : Math.round(value * 100) / 100;
 }
@@ -24,11 +27,13 @@ function degrees(value: number): number {
 
 /**
  * What a client sent, checked by its schema, as a fix. Without a timestamp it was captured at `receivedAt` [F2].
- * @throws WaycastError `invalid_fix` when the timestamp names no moment (30 February, say)
+ * @throws WaycastError `invalid_fix` when the timestamp names no moment (30 February, say), or one before 2000
  */
 export function fixFrom(input: FixInput, receivedAt: number): Fix {
   const at = input.timestamp === undefined ? receivedAt : parseMoment(input.timestamp);
   if (Number.isNaN(at)) throw new WaycastError('invalid_fix', 'timestamp: no such moment', { field: '/timestamp' });
+  if (at < EARLIEST)
+    throw new WaycastError('invalid_fix', 'timestamp: before the year 2000; epoch times are in milliseconds', { field: '/timestamp' });
   const rounded = hundredths(input.bearing);
   return {
     lat: degrees(input.lat),

@@ -28,6 +28,8 @@ declare module 'fastify' {
 }
 
 const BODY_BYTES = 1_048_576;
+/** What pages of other origins may do once they may call at all. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const TOKEN_HINT = 'a JWT; `npm start -- token --role dispatcher` prints one';
 
 export interface AppParts {
@@ -49,7 +51,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     trustProxy: parts.trustProxy,
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 200 },
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
     frameworkErrors: (error, _, reply) => sendProblem(reply as FastifyReply, error),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -64,7 +66,12 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.setNotFoundHandler(notFound);
   const any = parts.corsOrigins.includes('*');
-  await app.register(cors, { origin: any ? true : [...parts.corsOrigins], exposedHeaders: ['retry-after'], maxAge: 600 });
+  await app.register(cors, {
+    origin: any ? true : [...parts.corsOrigins],
+    methods: METHODS,
+    exposedHeaders: ['retry-after', 'x-position'],
+    maxAge: 600,
+  });
   await app.register(swagger, {
     convertConstToEnum: false,
     openapi: {

@@ -227,7 +227,10 @@ export class Connection implements Watcher, Sender {
   #originOf(driver: string | undefined, base: number | undefined, numbered: boolean): Origin {
     const who = this.#signedIn();
     const driverId = driver ?? (who.role === 'driver' ? who.sub : undefined);
-    if (driverId === undefined) throw new WaycastError('bad_request', 'a service names the driver of each fix', { field: '/driver' });
+    if (driverId === undefined) {
+      if (who.role !== 'service' && who.role !== 'admin') throw new WaycastError('forbidden', `a ${who.role} does not send positions`);
+      throw new WaycastError('bad_request', 'a service names the driver of each fix', { field: '/driver' });
+    }
     const open = this.#streams.get(driverId);
     if (numbered && open === undefined)
       throw new WaycastError('stream_not_open', 'send open {stream} before numbered fixes', { field: '/seq' });
