@@ -36,7 +36,6 @@ describe('who comes in', () => {
     const progress = (await rider.post(`/tracking/update/${session.tracking_id}`, { ...north(1_000), status: 'PICKED_UP' })).as(Progress);
     await watcher.next('status_change');
     expect(watcher.messages.slice(1)).toEqual([
-      { type: 'location_update', data: { ...progress, status: 'ASSIGNED', updated_at: expect.any(Number), order_id: session.order_id } },
       { type: 'location_update', data: { ...progress, order_id: session.order_id } },
       { type: 'status_change', data: { tracking_id: session.tracking_id, status: 'PICKED_UP', updated_at: progress.updated_at } },
     ]);

@@ -123,27 +123,28 @@ describe('a rider that takes nothing', () => {
   it('is given the newest position and every update once it reads again; others notice nothing [K13]', async () => {
     const server = await serverForTest({ env: FAST });
     const scene = await fleetScene(server);
-    const [d, p] = [unique('driver'), unique('party')];
-    // Trips enough that what the system itself buffers for a socket is soon full.
-    const trips = await Promise.all(Array.from({ length: 20 }, () => scene.trip(d, p)));
-    const car = await scene.driver(d, { transport: 'websocket' });
+    const p = unique('party');
+    // Drivers enough that what the system itself buffers for a socket is soon full.
+    const drivers = Array.from({ length: 20 }, () => unique('driver'));
+    const trips = await Promise.all(drivers.map((d) => scene.trip(d, p)));
+    const cars = await Promise.all(drivers.map((d) => scene.driver(d, { transport: 'websocket' })));
     const [slow, quick] = [await scene.rider(p, { transport: 'websocket' }), await scene.rider(p, { transport: 'websocket' })];
-    for (const one of [slow, quick]) for (const tripId of trips) await one.ask('rider:subscribe', { driverId: d, tripId });
+    for (const one of [slow, quick]) for (const tripId of trips) await one.ask('join_ride', { rideId: tripId });
     const raw = (slow.socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void; resume(): void } } }).ws._socket;
     raw.pause();
     const sent = 1_500;
-    for (let n = 1; n <= sent; n += 4) {
-      for (let k = 0; k < 3; k++) car.emit('driver:location', place((n + k) % 90, { speed: n % 100 }));
-      await car.ask('driver:location', place((n + 3) % 90, { speed: n % 100 }));
+    for (let n = 1; n <= sent; n += 20) {
+      for (let k = 0; k < 19; k++) for (const car of cars) car.emit('driver:location', place((n + k) % 90, { speed: n % 100 }));
+      await Promise.all(cars.map((car) => car.ask('driver:location', place((n + 19) % 90, { speed: n % 100 }))));
     }
-    await car.ask('driver:location', place(0, { speed: 177.25 }));
+    await Promise.all(cars.map((car) => car.ask('driver:location', place(0, { speed: 177.25 }))));
     for (const tripId of trips) await scene.move(tripId, 'EN_ROUTE');
     const enRoute = (one: FleetClient) => one.all('trip:update').filter(({ status }) => status === 'EN_ROUTE').length;
     await until(
       () => enRoute(quick),
       (count) => count === trips.length,
     );
-    expect(quick.all('driver:location').length, 'who keeps up gets all').toBe((sent + 1) * trips.length);
+    expect(quick.all('driver:location').length, 'who keeps up gets all').toBe((sent + 1) * cars.length);
     raw.resume();
     await until(
       () => enRoute(slow),

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RideHistory } from '../packages/server/src/dialects/rideshare/messages.ts';
+import { dial } from './support/peer.ts';
 import { unique } from './support/places.ts';
 import { caller } from './support/rest.ts';
-import { createRide, dialRide, fixAt, oldToken, type RidePeer, refusedRide, ridePath } from './support/rideshare.ts';
+import { createRide, dialRide, fixAt, oldToken, type RidePeer, refusedRide } from './support/rideshare.ts';
 import { startServer, type TestServer } from './support/server.ts';
+import { until } from './support/until.ts';
 
 let server: TestServer;
 let limited: TestServer;
@@ -97,6 +99,41 @@ describe('a bad message of a driver', () => {
   });
 });
 
+describe('a position that cannot be', () => {
+  it('is told to the socket it came by, as often as it comes; the socket stays, and nobody else hears of it [R17 F4 F5]', async () => {
+    const { driver, passenger, pia, ride } = await pair();
+    const now = Date.now();
+    driver.send(fixAt(100, { timestamp: now }));
+    await passenger.next('location_update');
+    const ahead = now + 3_600_000;
+    driver.send(fixAt(110, { timestamp: ahead }));
+    expect(await driver.next('warning')).toEqual({
+      type: 'warning',
+      code: 'suspect_location',
+      message: expect.stringContaining('ahead'),
+      timestamp: new Date(ahead).toISOString(),
+    });
+    driver.send(fixAt(90_000, { timestamp: now + 1_000 }));
+    expect(await driver.next('warning')).toMatchObject({
+      message: expect.stringContaining('too far'),
+      timestamp: new Date(now + 1_000).toISOString(),
+    });
+    for (let n = 0; n < 60; n++) driver.send(fixAt(120, { timestamp: ahead + n }));
+    await until(
+      () => driver.all('warning').length,
+      (count) => count >= 62,
+    );
+    driver.send(fixAt(130, { timestamp: now + 2_000 }));
+    expect(await passenger.next('location_update')).toMatchObject({ timestamp: new Date(now + 2_000).toISOString() });
+    await driver.roundTrip();
+    expect(driver.all('warning')).toHaveLength(62);
+    expect(driver.all('error')).toEqual([]);
+    expect(passenger.all('warning')).toEqual([]);
+    const history = (await caller(server, oldToken(pia)).get(`/api/v1/tracking/ride/${ride}/history`)).as(RideHistory);
+    expect(history.count).toBe(2);
+  });
+});
+
 describe('a passenger that writes', () => {
   it('is refused by name, the socket stays, and nothing is kept [R6]', async () => {
     const { driver, passenger, ride, pia } = await pair();
@@ -133,25 +170,29 @@ describe('limits', () => {
     expect(passenger.all('location_update')).toHaveLength(10);
   });
 
-  it('a driver has so many sockets; those of the same ride that it replaces do not count [R3 R7 L4]', async () => {
+  it('on connections keep no driver out of its rides, but count its sockets for the other surfaces [R7 L4]', async () => {
     const dan = unique('dan');
-    const rides = [unique('ride'), unique('ride'), unique('ride'), unique('ride')] as const;
-    for (const ride of rides) await createRide(server, ride, dan, []);
     const drivers: RidePeer[] = [];
-    for (const ride of rides.slice(0, 3)) {
-      const driver = await dialRide(server, ride, 'driver', dan);
-      await driver.next('connected');
-      drivers.push(driver);
+    for (let n = 0; n < 5; n++) {
+      const ride = unique('ride');
+      await createRide(server, ride, dan, []);
+      drivers.push(await dialRide(server, ride, 'driver', dan));
     }
-    const { status, headers } = await refusedRide(server, ridePath(rides[3], 'driver', oldToken(dan)));
-    expect(status).toBe(429);
-    expect(Number(headers['retry-after'])).toBeGreaterThan(0);
-    const again = await dialRide(server, rides[0], 'driver', dan);
-    await again.next('connected');
-    expect(await drivers[0]?.closed()).toEqual({ code: 4001, reason: 'replaced' });
-    await drivers[1]?.close();
-    const fourth = await dialRide(server, rides[3], 'driver', dan);
-    await fourth.next('connected');
+    for (const driver of drivers) await driver.roundTrip();
+    await expect(dial(server, { token: await server.token('driver', dan) })).rejects.toThrow('429');
+  });
+
+  it('of eight sockets of a driver that come at once for a ride one stays, seven are replaced, none is refused [R7]', async () => {
+    const { ride, dan, passenger, driver } = await pair();
+    const all = [driver, ...(await Promise.all(Array.from({ length: 7 }, () => dialRide(server, ride, 'driver', dan))))];
+    const open = await until(
+      () => all.filter((peer) => peer.isOpen),
+      (seen) => seen.length <= 1,
+    );
+    expect(open).toHaveLength(1);
+    for (const peer of all) if (!peer.isOpen) expect(await peer.closed()).toEqual({ code: 4001, reason: 'replaced' });
+    open[0]?.send(fixAt(100));
+    await passenger.next('location_update');
   });
 });
 

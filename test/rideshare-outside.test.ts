@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { TripView } from '../packages/protocol/src/index.ts';
 import { RideStatus } from '../packages/server/src/dialects/rideshare/messages.ts';
 import { type BookingBody, type OutsideServices, startOutsideServices } from './support/outside-services.ts';
 import { CENTRE, north, unique } from './support/places.ts';
 import { caller } from './support/rest.ts';
 import { dialRide, fixAt, oldToken, refusedRide, ridePath } from './support/rideshare.ts';
-import { startServer, type TestServer } from './support/server.ts';
+import { startServer, type TestServer, tempDir } from './support/server.ts';
+import { serverForTest } from './support/server-for-test.ts';
 import { until } from './support/until.ts';
 
 /** The services' answers hold for 30 s. */
@@ -107,6 +110,114 @@ describe('a ride of the services outside', () => {
     },
     TIMEOUT_MS,
   );
+
+  it(
+    'that ends there, or goes to another driver, counts no more for the one on the road, though nobody looks at it [X6]',
+    async () => {
+      const { ride, dan, olga, pia, paul } = names();
+      const [ending, given, other] = [`${ride}-ending`, `${ride}-given`, `${ride}-other`];
+      const people = [pia, paul, unique('pete')];
+      for (const [index, id] of [ending, given, other].entries()) {
+        await outside.ride(rideBody(id, dan));
+        await outside.bookings(id, [booking(id, people[index] as string)]);
+        const driver = await dialRide(server, id, 'driver', dan);
+        if (id === given) driver.send(fixAt(1_200));
+        await driver.roundTrip();
+        await driver.close();
+      }
+      await outside.ride(rideBody(ending, dan, 'completed'));
+      await outside.ride(rideBody(given, olga));
+      const admin = caller(server, await server.token('admin'));
+      const trip = async (id: string) => (await admin.get(`/v1/trips/${id}`)).as(TripView);
+      await until(
+        async () => [(await trip(ending)).status, (await trip(given)).driverId],
+        ([status, driver]) => status === 'COMPLETED' && driver === olga,
+        CACHE_MS,
+      );
+      const passenger = await dialRide(server, other, 'passenger', people[2] as string);
+      const driver = await dialRide(server, other, 'driver', dan);
+      for (const metres of [400, 50]) driver.send(fixAt(metres));
+      await passenger.next('geofence_event');
+      const told = await until(
+        () => outside.asked('notification').map(({ body }) => (JSON.parse(body) as { user_id: string }).user_id),
+        (users) => users.includes(people[2] as string),
+      );
+      for (const user of [pia, paul]) expect(told).not.toContain(user);
+    },
+    TIMEOUT_MS,
+  );
+
+  it('that ended while this server was away ends soon after it is back, though nobody looks at it [X6]', async () => {
+    const dataDir = tempDir();
+    onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+    const env = { RIDE_SERVICE_URL: outside.url, BOOKING_SERVICE_URL: outside.url, REST_RATE_LIMIT_PER_MINUTE: '1000000' };
+    const options = { dataDir, env };
+    const before = await serverForTest(options);
+    const { ride, dan, pia } = names();
+    await outside.ride(rideBody(ride, dan));
+    await outside.bookings(ride, [booking(ride, pia)]);
+    const driver = await dialRide(before, ride, 'driver', dan);
+    const passenger = await dialRide(before, ride, 'passenger', pia);
+    driver.send(fixAt(10_000));
+    await passenger.next('location_update');
+    await before.stop();
+    await outside.ride(rideBody(ride, dan, 'cancelled'));
+    const after = await serverForTest(options);
+    const admin = caller(after, await after.token('admin'));
+    await until(
+      async () => (await admin.get(`/v1/trips/${ride}`)).as(TripView).status,
+      (status) => status === 'CANCELLED',
+      15_000,
+    );
+  });
+
+  it('that ended while its driver was away counts for no fix the driver sends for another one [X6]', async () => {
+    const dataDir = tempDir();
+    onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+    const env = { RIDE_SERVICE_URL: outside.url, BOOKING_SERVICE_URL: outside.url, REST_RATE_LIMIT_PER_MINUTE: '1000000' };
+    const options = { dataDir, env };
+    const before = await serverForTest(options);
+    const { ride, dan, pia, paul } = names();
+    const other = `${ride}-other`;
+    for (const [id, passenger] of [
+      [ride, pia],
+      [other, paul],
+    ] as const) {
+      await outside.ride(rideBody(id, dan));
+      await outside.bookings(id, [booking(id, passenger)]);
+    }
+    await (await dialRide(before, ride, 'driver', dan)).roundTrip();
+    await before.stop();
+    await outside.ride(rideBody(ride, dan, 'completed'));
+    const after = await serverForTest(options);
+    const passenger = await dialRide(after, other, 'passenger', paul);
+    (await dialRide(after, other, 'driver', dan)).send(fixAt(50));
+    await passenger.next('geofence_event');
+    const ended = (await caller(after, await after.token('admin')).get(`/v1/trips/${ride}`)).as(TripView);
+    expect(ended.status).toBe('COMPLETED');
+    expect(ended.stops.map(({ arrivedAt }) => arrivedAt)).toEqual([null, null, null]);
+  });
+
+  it('with bookings that cannot be used goes on for the others; the log says which, once [X8]', async () => {
+    const { ride, dan, pia, paul } = names();
+    const id = String(Date.now());
+    await outside.send('ride', id, { ...rideBody(ride, dan), id: Number(id) });
+    const odd = { ...booking(id, paul), pickup_location: null };
+    const numbered = {
+      ...booking(id, pia),
+      id: 7,
+      ride_id: Number(id),
+      pickup_location: { lat: String(CENTRE.lat), lng: String(CENTRE.lng) },
+    };
+    await outside.send('booking', id, [odd, numbered]);
+    const passenger = await dialRide(server, id, 'passenger', pia);
+    const driver = await dialRide(server, id, 'driver', dan);
+    driver.send(fixAt(50));
+    expect(await passenger.next('geofence_event')).toMatchObject({ event_type: 'arrived_pickup' });
+    expect((await refusedRide(server, ridePath(id, 'passenger', oldToken(paul)))).status).toBe(403);
+    expect(server.output().match(/is of no use and left out: [^"]*/g)).toEqual([expect.stringContaining('/pickup_location: ')]);
+    expect(server.output()).toContain(`booking #0 (b-${paul}) of ride ${id} `);
+  });
 
   it('goes on for those inside while the services are down; new ones get 503 with when to come back [R3 X7]', async () => {
     const services = await startOutsideServices();

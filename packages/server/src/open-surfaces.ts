@@ -140,7 +140,7 @@ function openSockets({ config, hub, tokens, metrics, clock, log }: SurfacesParts
     maxConnectionsPerDriver,
     hybrid,
   });
-  const rideshare = dialects.includes('rideshare') ? new Rideshare({ ...shared, identify, maxConnectionsPerDriver }) : undefined;
+  const rideshare = dialects.includes('rideshare') ? new Rideshare({ ...shared, identify }) : undefined;
   const tracking = dialects.includes('delivery') ? new Tracking({ ...shared, identify }) : undefined;
   const socketIo =
     dialects.includes('fleet') || hybrid

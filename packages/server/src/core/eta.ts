@@ -43,6 +43,7 @@ export interface Plan {
 
 interface PlannedStop {
   readonly id: string;
+  readonly partyId: string | null;
   readonly lat: number;
   readonly lng: number;
   /** m along the plan from its first stop. */
@@ -54,20 +55,25 @@ export function planOf(kind: TripKind, stops: readonly Stop[]): Plan {
   let beyond = 0;
   for (const stop of stops) {
     if (stop.arrivedAt !== null || !isWanted(stop)) continue;
-    const { id, lat, lng } = stop;
+    const { id, partyId, lat, lng } = stop;
     const before = planned.at(-1);
     if (before !== undefined) beyond += haversine(before.lat, before.lng, lat, lng);
-    planned.push({ id, lat, lng, beyond });
+    planned.push({ id, partyId, lat, lng, beyond });
   }
   return { kind, stops: planned };
 }
 
-/** ETA of the next stop and of every later one, straight leg by straight leg [E3]. */
-export function etasOf(plan: Plan, fix: Pick<Fix, 'lat' | 'lng' | 'speed'>, now: number): StopEta[] {
+/** Which stops somebody is told of. */
+export type Sees = (stop: Pick<Stop, 'partyId'>) => boolean;
+
+/** ETA of the next stop and of every later one, straight leg by straight leg [E3]; with `sees`, only of those it names. */
+export function etasOf(plan: Plan, fix: Pick<Fix, 'lat' | 'lng' | 'speed'>, now: number, sees?: Sees): StopEta[] {
   const [first] = plan.stops;
   if (first === undefined) return [];
   const toFirst = haversine(fix.lat, fix.lng, first.lat, first.lng);
-  return plan.stops.map(({ id, beyond }) => {
+  // The way leads over all stops, whoever is told of them.
+  const told = sees === undefined ? plan.stops : plan.stops.filter(sees);
+  return told.map(({ id, beyond }) => {
     const distance = toFirst + beyond;
     const seconds = secondsFor(plan.kind, distance, fix.speed);
     return { stopId: id, seconds, distance: Math.round(distance), at: now + seconds * 1000 };

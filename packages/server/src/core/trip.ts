@@ -4,7 +4,7 @@ import type { MessageHappened, TripHappened } from './events.ts';
 import type { Fix } from './fix.ts';
 import { haversine } from './geo.ts';
 import { firstStatus, isOpen, type Stamp, stampOf, wayTo } from './lifecycle.ts';
-import { judgeStops, leaveStops, type Stop, type StopHit, stopsFrom } from './stops.ts';
+import { isWanted, judgeStops, leaveStops, type Stop, type StopHit, stopsFrom } from './stops.ts';
 
 /** Who drove a trip when; epoch ms, `to` null while it lasts. */
 export interface Assignment {
@@ -79,6 +79,17 @@ export function isOpenTrip(trip: Trip): boolean {
 
 export function hasStarted(trip: Trip): boolean {
   return trip.startedAt !== null;
+}
+
+/** Whose trip it is besides its driver's: those named by a stop that counts [S3, G7]. */
+export function partiesOf(trip: Pick<Trip, 'stops'>): ReadonlySet<string> {
+  const parties = new Set<string>();
+  for (const stop of trip.stops) if (stop.partyId !== null && isWanted(stop)) parties.add(stop.partyId);
+  return parties;
+}
+
+export function isParty(trip: Pick<Trip, 'stops'>, id: string): boolean {
+  return trip.stops.some((stop) => stop.partyId === id && isWanted(stop));
 }
 
 /** The effect time of the trip's end, null while it is open. */

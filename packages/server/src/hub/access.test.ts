@@ -1,9 +1,12 @@
-import type { ErrorCode } from '@waycast/protocol';
+import type { BookingStatus, ErrorCode } from '@waycast/protocol';
 import { WaycastError } from '@waycast/protocol';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Stop } from '../core/stops.ts';
 import type { Trip } from '../core/trip.ts';
 import * as access from './access.ts';
 import { sampleTrip } from './contracts/samples.ts';
+import { personFeedsOf } from './people.ts';
 import type { Principal, Role } from './principal.ts';
 
 function who(role: Role, more: Partial<Principal> = {}): Principal {
@@ -178,4 +181,66 @@ it('only staff manages trips [S4]', () => {
     outcome(() => access.mustManageTrips(who(role))),
   );
   expect(may).toEqual([F, F, F, OK, OK, OK]);
+});
+
+describe('a stop whose booking does not count [S3, G7]', () => {
+  const booked = (bookingStatus: BookingStatus | null): Trip => ({
+    ...PARTY,
+    stops: PARTY.stops.map((stop) => ({ ...stop, bookingStatus })),
+  });
+  it.each<[BookingStatus | null, boolean]>([
+    [null, true],
+    ['approved', true],
+    ['completed', true],
+    ['pending', false],
+    ['rejected', false],
+    ['cancelled', false],
+  ])('%s makes a party: %s', (status, counts) => {
+    const trip = booked(status);
+    expect(access.mayReadTrip(WHO.passenger, trip)).toBe(counts);
+    expect(personFeedsOf(trip).includes('party:me')).toBe(counts);
+    expect(outcome(() => access.mustWriteMessage(WHO.passenger, trip, null))).toBe(counts ? OK : F);
+    expect(outcome(() => access.mustWriteMessage(WHO.admin, trip, 'me'))).toBe(counts ? OK : 'bad_request');
+  });
+
+  it('leaves a trip readable by another one that does, and by scope', () => {
+    const both = { ...PARTY, stops: [...booked('cancelled').stops, ...booked('approved').stops] };
+    expect(access.mayReadTrip(WHO.passenger, both)).toBe(true);
+    expect(access.mayReadTrip(who('passenger', { trips: only('party') }), booked('pending'))).toBe(true);
+  });
+});
+
+describe('the stops of a trip that somebody is told of [S3]', () => {
+  const stop = PARTY.stops[0] as Stop;
+  const some = fc
+    .array(fc.tuple(fc.constantFrom('me', 'other', null), fc.constantFrom('approved', 'pending', null)))
+    .map(
+      (list): Trip => ({ ...PARTY, stops: list.map(([partyId, bookingStatus], n) => ({ ...stop, id: `s${n}`, partyId, bookingStatus })) }),
+    );
+
+  it('a passenger: its own and those that are nobody’s, in their order; the trip itself when that is all', () => {
+    fc.assert(
+      fc.property(some, (trip) => {
+        const before = structuredClone(trip);
+        const told = access.tripFor(WHO.passenger, trip);
+        expect(told).toEqual({ ...trip, stops: trip.stops.filter(({ partyId }) => partyId !== 'other') });
+        expect(told === trip).toBe(told.stops.length === trip.stops.length);
+        expect(trip).toEqual(before);
+        // The events of a stop go with it.
+        for (const { id, type, partyId, bookingId } of trip.stops) {
+          const event = { id: `e/${id}`, kind: 'arrived' as const, tripId: trip.id, driverId: 'd', at: 0, distance: null };
+          const heard = access.mayHear(WHO.passenger, { ...event, stopId: id, stopType: type, partyId, bookingId });
+          expect(heard).toBe(told.stops.some((one) => one.id === id));
+        }
+      }),
+    );
+  });
+
+  it('everybody else: all of them', () => {
+    fc.assert(
+      fc.property(some, fc.constantFrom('driver', 'merchant', 'dispatcher', 'admin', 'service'), (trip, role) => {
+        expect(access.tripFor(who(role), trip)).toBe(trip);
+      }),
+    );
+  });
 });

@@ -1,6 +1,7 @@
 import { type DriverStatus, WaycastError } from '@waycast/protocol';
 import type { Happened } from '../core/events.ts';
-import type { Trip } from '../core/trip.ts';
+import type { Stop } from '../core/stops.ts';
+import { isParty, type Trip } from '../core/trip.ts';
 import type { PersonFeed } from './people.ts';
 import type { TripFilter } from './ports.ts';
 import type { Principal } from './principal.ts';
@@ -33,10 +34,24 @@ export function mayReadTrip(who: Principal, trip: Trip): boolean {
     case 'driver':
       return trip.driverId === who.sub;
     case 'passenger':
-      return who.trips?.has(trip.id) === true || trip.stops.some((stop) => stop.partyId === who.sub);
+      return who.trips?.has(trip.id) === true || isParty(trip, who.sub);
     case 'merchant':
       return who.trips?.has(trip.id) === true || trip.labels.some((label) => who.labels?.has(label) === true);
   }
+}
+
+/** Whether a stop is for somebody who may see its trip: a passenger is told of its own, and of those that are nobody's [S3]. */
+export function seesStop({ role, sub }: Principal, { partyId }: Pick<Stop, 'partyId'>): boolean {
+  return role !== 'passenger' || partyId === null || partyId === sub;
+}
+
+export function seesAllOf(who: Principal, stops: readonly Pick<Stop, 'partyId'>[]): boolean {
+  return who.role !== 'passenger' || stops.every((stop) => seesStop(who, stop));
+}
+
+/** A trip to be shown, with the stops that are for somebody; itself when all of them are. */
+export function tripFor(who: Principal, trip: Trip): Trip {
+  return seesAllOf(who, trip.stops) ? trip : { ...trip, stops: trip.stops.filter((stop) => seesStop(who, stop)) };
 }
 
 /** Which trips a list may show; null for nothing at all. */
@@ -76,17 +91,17 @@ export function mustCreate(who: Principal, trip: Trip): void {
  */
 export function mustWriteMessage(who: Principal, trip: Trip, to: string | null): void {
   if (isStaff(who) || (who.role === 'driver' && trip.driverId === who.sub)) {
-    if (to !== null && !trip.stops.some((stop) => stop.partyId === to))
+    if (to !== null && !isParty(trip, to))
       throw new WaycastError('bad_request', 'nobody of that id has a stop on this trip', { field: '/to' });
     return;
   }
-  if (who.role !== 'passenger' || !trip.stops.some((stop) => stop.partyId === who.sub))
-    throw new WaycastError('forbidden', `a ${who.role} does not write on this trip`);
+  if (who.role !== 'passenger' || !isParty(trip, who.sub)) throw new WaycastError('forbidden', `a ${who.role} does not write on this trip`);
   if (to !== null) throw new WaycastError('forbidden', 'passengers write to the driver alone', { field: '/to' });
 }
 
-/** Whether an event is for somebody who may see its trip: what people write is for those they write to [H5]. */
+/** Whether an event is for somebody who may see its trip: of a stop as the stop is [S3], a text for those it was written to [H5]. */
 export function mayHear(who: Principal, event: Happened): boolean {
+  if ('partyId' in event) return seesStop(who, event);
   if (event.kind !== 'message' || isStaff(who) || who.role === 'driver') return true;
   if (who.role !== 'passenger') return false;
   return event.to === who.sub || event.by.sub === who.sub || (event.to === null && event.by.role !== 'passenger');

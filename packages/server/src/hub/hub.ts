@@ -98,7 +98,8 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     rules,
     outgoing: parts.outgoing,
   });
-  const rides = new Rides({ trips, directory: parts.directory ?? OWN_REGISTRY, clock, warn: parts.warn });
+  const directory = parts.directory ?? OWN_REGISTRY;
+  const rides = new Rides({ trips, directory, clock, drivers: () => hot.drivers(), warn: parts.warn });
   const sessions = new Sessions({ trips, ingest, records, hot, clock });
   const drivers = new Drivers({ log, records, clock, engine, fleet, replies, rules });
   const texts = new Texts({ trips, records, clock, limits: textLimits });

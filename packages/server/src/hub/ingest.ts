@@ -22,6 +22,8 @@ export interface Origin {
   readonly stream: string | null;
   readonly base: number | null;
   readonly sender: number;
+  /** The trip whose positions are limited apart from the driver's others; absent: none [L1]. */
+  readonly apart?: string;
 }
 
 const fixSchema = validator(FixSchema);
@@ -58,7 +60,7 @@ export class Ingest {
    */
   live(origin: Origin, sent: SentFix): void {
     mustWriteDriver(origin.who, origin.driverId);
-    const wait = this.#live.take(origin.driverId);
+    const wait = this.#live.take(paceKey(origin.driverId, origin.apart));
     if (wait > 0) throw tooFast(wait);
     const receivedAt = this.#clock.now();
     this.#append(origin, [{ seq: sent.seq, fix: fixFrom(sent.input, receivedAt) }], receivedAt, true, 0);
@@ -101,16 +103,17 @@ export class Ingest {
   /** Fixes over REST, one live or a backlog: each is looked at alone, and the answer waits for the commit [A5]. */
   async batch(who: Principal, driverId: string, inputs: readonly unknown[], live: boolean): Promise<FixReceipt> {
     mustWriteDriver(who, driverId);
-    return this.#batch(driverId, inputs, live);
+    return this.#batch(driverId, inputs, live, (count) => (live ? this.#live.take(driverId) : this.#backlog.take(driverId, count)));
   }
 
   /**
    * One live fix, answered once it is stored with where the driver's feed then stands; `suspect` when it is out of the question.
+   * `apart`: as of an origin.
    * @throws WaycastError as `live`, `storage_unavailable` after 5 s
    */
-  async report(who: Principal, driverId: string, input: FixInput): Promise<{ seq: number; suspect: boolean }> {
+  async report(who: Principal, driverId: string, input: FixInput, apart?: string): Promise<{ seq: number; suspect: boolean }> {
     mustWriteDriver(who, driverId);
-    const wait = this.#live.take(driverId);
+    const wait = this.#live.take(paceKey(driverId, apart));
     if (wait > 0) throw tooFast(wait);
     const receivedAt = this.#clock.now();
     const fixes = [{ seq: null, fix: fixFrom(input, receivedAt) }];
@@ -119,12 +122,18 @@ export class Ingest {
     return { seq, suspect: counts.suspect > 0 };
   }
 
-  /** Where a trip was when its status was moved; who may move it has been settled [T9]. */
-  async withStatus(driverId: string, input: FixInput): Promise<void> {
-    await this.#batch(driverId, [input], true);
+  /**
+   * Where a trip was when its status was moved; who may move it has been settled [T9]. On its way when this returns;
+   * answers, once stored, whether it is suspect. `moves`: the status can be taken. A trip has few of those, and they
+   * come when they come: they are not held against the live limit.
+   * @throws WaycastError `rate_limited`, `storage_unavailable`
+   */
+  async withStatus(driverId: string, tripId: string, input: FixInput, moves: boolean): Promise<boolean> {
+    const take = () => (moves ? this.#backlog.take(driverId) : this.#live.take(paceKey(driverId, tripId)));
+    return (await this.#batch(driverId, [input], true, take)).suspect > 0;
   }
 
-  async #batch(driverId: string, inputs: readonly unknown[], live: boolean): Promise<FixReceipt> {
+  async #batch(driverId: string, inputs: readonly unknown[], live: boolean, take: (count: number) => number): Promise<FixReceipt> {
     const receivedAt = this.#clock.now();
     const fixes: NumberedFix[] = [];
     const places: number[] = [];
@@ -139,7 +148,7 @@ export class Ingest {
       }
     });
     if (fixes.length === 0) return { accepted: 0, stored: 0, duplicates: 0, suspect: 0, rejected };
-    const wait = live ? this.#live.take(driverId) : this.#backlog.take(driverId, fixes.length);
+    const wait = take(fixes.length);
     if (wait > 0) throw tooFast(wait);
     const origin = { driverId, stream: null, base: null, sender: 0 };
     const { counts } = await this.#replies.ask('fixes', (reply) => this.#append(origin, fixes, receivedAt, live, reply));
@@ -158,6 +167,10 @@ export class Ingest {
     this.#log.append(partitionOf(driverId), { kind: 'fixes', driverId, receivedAt, reply, live, stream, base, sender, fixes });
     this.#meter.taken(fixes.length);
   }
+}
+
+function paceKey(driverId: string, apart: string | undefined): string {
+  return apart === undefined ? driverId : `${driverId} ${apart}`;
 }
 
 function tooFast(retryAfter: number): WaycastError {

@@ -1,5 +1,5 @@
 import type { Happened } from '../core/events.ts';
-import type { Trip } from '../core/trip.ts';
+import { partiesOf, type Trip } from '../core/trip.ts';
 import type { Bus } from './ports.ts';
 
 /** What one person follows: the open trips of a passenger or customer, of a driver, of a merchant's label. */
@@ -23,9 +23,8 @@ export class People {
 
 /** The persons a trip concerns. */
 export function personFeedsOf(trip: Trip): string[] {
-  const parties = new Set(trip.stops.map(({ partyId }) => partyId).filter((id) => id !== null));
   return [
-    ...[...parties].map((id) => `party:${id}`),
+    ...[...partiesOf(trip)].map((id) => `party:${id}`),
     ...trip.labels.map((label) => `label:${label}`),
     ...(trip.driverId === null ? [] : [`jobs:${trip.driverId}`]),
   ];

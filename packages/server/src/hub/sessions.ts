@@ -112,16 +112,20 @@ export class Sessions {
   }
 
   /**
-   * Takes a position and then a status, each answered once it is stored; the position stays whatever becomes of the status [Y7].
-   * Answers the session as it is then, and whether the position was suspect.
+   * Takes a position and then a status, each answered once it is stored, each whatever becomes of the other [Y7]. Answers
+   * the session as it is then, and whether the position was suspect.
    * @throws WaycastError `not_found`, `session_expired`, `forbidden`, `rate_limited`, `illegal_transition`, `storage_unavailable`
    */
   async update(who: Principal, id: string, { lat, lng, status }: SessionUpdate): Promise<{ trip: Trip; suspect: boolean }> {
     const before = await this.find(id);
     if (who.role !== 'admin' && !isRider(who, before.driverId)) throw new WaycastError('forbidden', 'not the rider of this session');
     if (before.driverId === null) throw new WaycastError('revision_conflict', 'the session has no rider now');
-    const { suspect } = await this.#parts.ingest.report(who, before.driverId, { lat, lng });
-    if (status !== null) await this.move(who, id, status);
+    const { ingest, trips } = this.#parts;
+    // Riders send the status with every position, and the same again asks nothing of the store.
+    const { suspect } =
+      status === null || status === before.status
+        ? await ingest.report(who, before.driverId, { lat, lng }, id)
+        : await trips.status(who, id, { status, location: { lat, lng } }, VIA);
     return { trip: await this.find(id), suspect };
   }
 
@@ -131,16 +135,10 @@ export class Sessions {
     return who;
   }
 
-  /** A rider's position, on its way at once; `sender` hears when it is suspect. */
-  live(rider: Principal, point: { readonly lat: number; readonly lng: number }, sender: number): void {
-    this.#parts.ingest.live({ who: rider, driverId: rider.sub, stream: null, base: null, sender }, { seq: null, input: point });
-  }
-
-  /** Moves a session on; riders send the status with every position, and the same again asks nothing of the store. */
-  async move(who: Principal, id: string, status: TripStatus): Promise<void> {
-    const { trips } = this.#parts;
-    const now = await trips.look(id);
-    if (now?.trip.status !== status) await trips.status(who, id, { status }, VIA);
+  /** A rider's position at a session, on its way at once; `sender` hears when it is suspect. */
+  live(rider: Principal, id: string, point: { readonly lat: number; readonly lng: number }, sender: number): void {
+    const origin = { who: rider, driverId: rider.sub, stream: null, base: null, sender, apart: id };
+    this.#parts.ingest.live(origin, { seq: null, input: point });
   }
 
   /** Counted anew after a second. */

@@ -1,5 +1,6 @@
 import { isId, WaycastError } from '@waycast/protocol';
 import { etasOf } from '../core/eta.ts';
+import { isParty } from '../core/trip.ts';
 import { mayFollowPerson, mayReadDriver, mustFollowFleet } from './access.ts';
 import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
 import type { Engine } from './engine.ts';
@@ -94,7 +95,8 @@ export class Watching {
     this.#parts.watchers.add(feed, watcher, false);
     const theirs = { party: { partyId: id }, jobs: { driverId: id }, label: { label: id } }[kind];
     const page = await this.#parts.records.trips({ ...theirs, open: true }, MOST_TRIPS, null);
-    return page.items.map((trip) => trip.id);
+    // The store may still find it by a booking that counted once.
+    return page.items.filter((trip) => kind !== 'party' || isParty(trip, id)).map((trip) => trip.id);
   }
 
   unsubscribe(feed: string, watcher: Watcher): void {

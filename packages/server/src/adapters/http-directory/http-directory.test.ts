@@ -157,12 +157,13 @@ describe('of services that misbehave', () => {
     ['null', 'the body', 'null'],
     ['no driver', '/driver_id', JSON.stringify({ ...RIDE, driver_id: undefined })],
     ['an id that is none', '/driver_id', JSON.stringify({ ...RIDE, driver_id: 'a b' })],
-    ['a number for an id', '/driver_id', JSON.stringify({ ...RIDE, driver_id: 7 })],
+    ['half a number for an id', '/driver_id', JSON.stringify({ ...RIDE, driver_id: 7.5 })],
+    ['a number too large to be exact', '/id', JSON.stringify(RIDE).replace('"r"', '9007199254740993')],
     ['another ride', '/id', JSON.stringify({ ...RIDE, id: 'r-2' })],
     ['a place beyond the pole', '/destination_lat', JSON.stringify({ ...RIDE, destination_lat: 91 })],
     ['a number beyond all', '/destination_lng', JSON.stringify(RIDE).replace('-122.379', '1e999')],
     ['half a place', '/destination_lng', JSON.stringify({ ...RIDE, destination_lng: null })],
-    ['text for a number', '/destination_lat', JSON.stringify({ ...RIDE, destination_lat: '37' })],
+    ['text for a number', '/destination_lat', JSON.stringify({ ...RIDE, destination_lat: '37 N' })],
     ['a status of no type', '/status', JSON.stringify({ ...RIDE, status: null })],
   ])('%s is refused; the log names the service and %s, the caller is told neither', async (_, field, body) => {
     await services.behave('ride', { kind: 'status', status: 200, body });
@@ -174,17 +175,61 @@ describe('of services that misbehave', () => {
   });
 
   it.each([
-    ['/0/pickup_location', [{ ...BOOKING, pickup_location: null }]],
-    ['/0/dropoff_location/lat', [{ ...BOOKING, dropoff_location: { lat: 'x', lng: 1 } }]],
-    ['/1/id', [BOOKING, BOOKING]],
-    ['/0/ride_id', [{ ...BOOKING, ride_id: 'r-2' }]],
-    ['/0/passenger_id', [{ ...BOOKING, passenger_id: '' }]],
-    ['the body', { bookings: [BOOKING] }],
-    ['the body', Array.from({ length: 201 }, (_, n) => ({ ...BOOKING, id: `b${n}` }))],
-  ])('bookings with a wrong %s are refused', async (field, body) => {
-    await services.send('booking', 'r', body);
+    ['an object around them', { bookings: [BOOKING] }],
+    ['null', null],
+    ['too many', Array.from({ length: 201 }, (_, n) => ({ ...BOOKING, id: `b${n}` }))],
+  ])('%s for a list of bookings is refused [X7]', async (_, body) => {
+    await services.behave('booking', { kind: 'status', status: 200, body: JSON.stringify(body) });
     await expect(place.bookings('r')).rejects.toMatchObject(UNAVAILABLE);
-    expect(place.lines).toEqual([expect.stringMatching(`^the booking service is of no use: .*${field}`)]);
+    expect(place.lines).toEqual([expect.stringMatching('^the booking service is of no use: the body')]);
+    await services.behave('booking', { kind: 'well' });
+  });
+
+  it.each([
+    ['/pickup_location', '#1 (odd)', { pickup_location: null }],
+    ['/pickup_location', '#1 (odd)', { pickup_location: undefined }],
+    ['/dropoff_location/lat', '#1 (odd)', { dropoff_location: { lat: 'x', lng: 1 } }],
+    ['/dropoff_location/lat', '#1 (odd)', { dropoff_location: { lat: 90.1, lng: 1 } }],
+    ['/dropoff_location/lng', '#1 (odd)', { dropoff_location: { lat: '1', lng: '1e9' } }],
+    ['/dropoff_location/lng', '#1 (odd)', { dropoff_location: { lat: 1 } }],
+    ['/dropoff_location/lng', '#1 (odd)', { dropoff_location: { lat: 1, lng: '' } }],
+    ['/ride_id', '#1 (odd)', { ride_id: 'r-2' }],
+    ['/passenger_id', '#1 (odd)', { passenger_id: '' }],
+    ['/passenger_id', '#1 (odd)', { passenger_id: 1.5 }],
+    ['/status', '#1 (odd)', { status: 3 }],
+    ['/id', '#1 (b)', { id: 'b' }],
+    ['/id', '#1', { id: 'x'.repeat(65) }],
+    ['/id', '#1', { id: 2 ** 53 }],
+    ['/id', '#1', { id: { $ne: null } }],
+  ])('a booking with a wrong %s is left out and told of once, the others count [X8]', async (field, which, odd) => {
+    await services.send('booking', 'r', [BOOKING, { ...BOOKING, id: 'odd', ...odd }, { ...BOOKING, id: 'last' }]);
+    for (let n = 0; n < 3; n++) expect((await place.bookings('r'))?.map(({ id }) => id)).toEqual(['b', 'last']);
+    expect(place.lines).toEqual([expect.stringContaining(`booking ${which} of ride r is of no use and left out: ${field}: `)]);
+  });
+
+  it.each([null, 7, 'b', [BOOKING]])('%j among the bookings is left out [X8]', async (odd) => {
+    await services.send('booking', 'r', [odd, BOOKING]);
+    expect(await place.bookings('r')).toHaveLength(1);
+    expect(place.lines).toEqual([expect.stringContaining('booking #0 of ride r is of no use and left out: it: ')]);
+  });
+
+  it('numbers for ids and text for coordinates are read as what they mean [X8]', async () => {
+    const text = { destination_lat: '37.5', destination_lng: ' -122 ' };
+    await services.behave('ride', { kind: 'status', status: 200, body: JSON.stringify({ ...RIDE, id: 7, driver_id: 12, ...text }) });
+    expect(await place.ride('7')).toMatchObject({ id: '7', driverId: '12', destination: { lat: 37.5, lng: -122 } });
+    const numbered = { ...BOOKING, id: 1, ride_id: 7, passenger_id: Number.MAX_SAFE_INTEGER, pickup_location: { lat: '1e1', lng: '-.5' } };
+    await services.send('booking', '7', [numbered]);
+    expect(await place.bookings('7')).toEqual([
+      {
+        id: '1',
+        rideId: '7',
+        passengerId: '9007199254740991',
+        status: 'approved',
+        pickup: { lat: 10, lng: -0.5 },
+        dropoff: { lat: 3, lng: 4 },
+      },
+    ]);
+    expect(place.lines).toEqual([]);
   });
 
   it('what else they send is not looked at, a prototype included', async () => {

@@ -1,4 +1,4 @@
-import { Id, type Validator, validator } from '@waycast/protocol';
+import { Id, isId, type Validator, validator } from '@waycast/protocol';
 import Type, { type Static } from 'typebox';
 import type { ExternalBooking, ExternalPlace, ExternalRide } from '../../hub/directory/directory.ts';
 import { WrongAnswer } from './get-json.ts';
@@ -22,32 +22,86 @@ const Ride = Type.Object({
   status: Status,
 });
 
-const Bookings = Type.Array(
-  Type.Object({ id: Id, ride_id: Id, passenger_id: Id, status: Status, pickup_location: Place, dropoff_location: Place }),
-  { maxItems: MOST_BOOKINGS },
-);
+const Booking = Type.Object({
+  id: Id,
+  ride_id: Id,
+  passenger_id: Id,
+  status: Status,
+  pickup_location: Place,
+  dropoff_location: Place,
+});
 
 const rideShape = validator(Ride);
-const bookingsShape = validator(Bookings);
+const bookingShape = validator(Booking);
+const bookingsShape = validator(Type.Array(Type.Unknown(), { maxItems: MOST_BOOKINGS }));
 
-/** @throws WrongAnswer naming the member that does not fit */
-export function readRide(rideId: string, body: unknown): ExternalRide {
-  mustFit(rideShape, body);
-  const { id, driver_id: driverId, driver_name: name, status } = body;
-  if (id !== rideId) throw new WrongAnswer('/id: it is another ride');
-  return { id, driverId, driverName: name?.trim().slice(0, NAME_LENGTH) || null, destination: destinationOf(body), status };
+/** A number as text. */
+const NUMBER = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$/;
+
+/** A booking that cannot be used: the others count all the same [X8]. */
+export interface LeftOut {
+  /** Its place in the answer. */
+  readonly index: number;
+  /** null when it has none that could be one. */
+  readonly id: string | null;
+  /** What does not fit, a JSON pointer into it; '' for all of it. */
+  readonly field: string;
+  readonly message: string;
 }
 
 /** @throws WrongAnswer naming the member that does not fit */
-export function readBookings(rideId: string, body: unknown): ExternalBooking[] {
+export function readRide(rideId: string, body: unknown): ExternalRide {
+  const meant = isRecord(body)
+    ? {
+        ...body,
+        id: meantId(body.id),
+        driver_id: meantId(body.driver_id),
+        destination_lat: meantDegrees(body.destination_lat),
+        destination_lng: meantDegrees(body.destination_lng),
+      }
+    : body;
+  mustFit(rideShape, meant);
+  const { id, driver_id: driverId, driver_name: name, status } = meant;
+  if (id !== rideId) throw new WrongAnswer('/id: it is another ride');
+  return { id, driverId, driverName: name?.trim().slice(0, NAME_LENGTH) || null, destination: destinationOf(meant), status };
+}
+
+/**
+ * The bookings of a ride that can be used, and those that cannot.
+ * @throws WrongAnswer when it is no list of bookings at all
+ */
+export function readBookings(rideId: string, body: unknown): { bookings: ExternalBooking[]; leftOut: LeftOut[] } {
   mustFit(bookingsShape, body);
-  const ids = new Set<string>();
-  return body.map(({ id, ride_id, passenger_id, status, pickup_location, dropoff_location }, index) => {
-    if (ride_id !== rideId) throw new WrongAnswer(`/${index}/ride_id: it is a booking of another ride`);
-    if (ids.has(id)) throw new WrongAnswer(`/${index}/id: two bookings have it`);
-    ids.add(id);
-    return { id, rideId, passengerId: passenger_id, status, pickup: placeOf(pickup_location), dropoff: placeOf(dropoff_location) };
-  });
+  const bookings = new Map<string, ExternalBooking>();
+  const leftOut: LeftOut[] = [];
+  for (const [index, sent] of body.entries()) {
+    const meant = isRecord(sent) ? meantBooking(sent) : sent;
+    const id = isRecord(meant) && isId(meant.id) ? meant.id : null;
+    const leaveOut = (field: string, message: string) => leftOut.push({ index, id, field, message });
+    if (!bookingShape.check(meant)) {
+      const { field, message } = bookingShape.failure(meant);
+      leaveOut(field, message);
+    } else if (meant.ride_id !== rideId) leaveOut('/ride_id', 'it is a booking of another ride');
+    else if (bookings.has(meant.id)) leaveOut('/id', 'a booking before it has it');
+    else bookings.set(meant.id, bookingOf(meant));
+  }
+  return { bookings: [...bookings.values()], leftOut };
+}
+
+function bookingOf({ id, ride_id, passenger_id, status, pickup_location, dropoff_location }: Static<typeof Booking>): ExternalBooking {
+  return { id, rideId: ride_id, passengerId: passenger_id, status, pickup: placeOf(pickup_location), dropoff: placeOf(dropoff_location) };
+}
+
+function meantBooking(sent: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { id, ride_id, passenger_id, status, pickup_location, dropoff_location } = sent;
+  return {
+    id: meantId(id),
+    ride_id: meantId(ride_id),
+    passenger_id: meantId(passenger_id),
+    status,
+    pickup_location: meantPlace(pickup_location),
+    dropoff_location: meantPlace(dropoff_location),
+  };
 }
 
 /** A ride may end nowhere in particular; then both are null. */
@@ -60,6 +114,24 @@ function destinationOf({ destination_lat: lat, destination_lng: lng }: Static<ty
 /** Only what is ours: members nobody asked for stay out. */
 function placeOf({ lat, lng }: ExternalPlace): ExternalPlace {
   return { lat, lng };
+}
+
+/** Many services count their things: 7 is the id "7". One that has lost digits on its way is none. */
+function meantId(sent: unknown): unknown {
+  return Number.isSafeInteger(sent) ? String(sent) : sent;
+}
+
+/** Databases hand decimals out as text. */
+function meantDegrees(sent: unknown): unknown {
+  return typeof sent === 'string' && NUMBER.test(sent) ? Number(sent) : sent;
+}
+
+function meantPlace(sent: unknown): unknown {
+  return isRecord(sent) ? { lat: meantDegrees(sent.lat), lng: meantDegrees(sent.lng) } : sent;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function mustFit<T>(shape: Validator<T>, body: unknown): asserts body is T {

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { type Driver, type DriverSnapshot, snapshotOf } from '../../core/driver.ts';
 import type { FixRow, OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
-import { isOpenTrip, type Trip } from '../../core/trip.ts';
+import { isOpenTrip, partiesOf, type Trip } from '../../core/trip.ts';
 import {
   type Commit,
   type Committed,
@@ -277,8 +277,7 @@ function indexOf(names: Map<string, number>, name: string): number {
 }
 
 function tripRecord(trip: Trip): TripRecord {
-  const { id, revision, kind, status, driverId, createdAt, labels, stops, order } = trip;
-  const parties = new Set(stops.map((stop) => stop.partyId).filter((party) => party !== null));
+  const { id, revision, kind, status, driverId, createdAt, labels, order } = trip;
   return {
     id,
     revision,
@@ -289,7 +288,7 @@ function tripRecord(trip: Trip): TripRecord {
     created: createdAt,
     order: order?.id ?? null,
     labels,
-    parties: [...parties],
+    parties: [...partiesOf(trip)],
     doc: JSON.stringify(trip),
   };
 }

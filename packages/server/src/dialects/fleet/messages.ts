@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, Id, IsoTime, Moment, TRIP_STATUSES } from '@waycast/protocol';
+import { ERRORS, type ErrorCode, Id, IsoTime, MessageText, Moment, TRIP_STATUSES } from '@waycast/protocol';
 import Type, { type Static, type TSchema } from 'typebox';
 
 /** The events of the fleet clients, with their payloads as schemas. Degrees, km/h, m; times ISO 8601 [K]. */
@@ -93,6 +93,22 @@ export const AuthRefresh = Type.Object(
     examples: [{ token: 'eyJhbGciOi...' }],
   },
 );
+export const MessageSend = Type.Object(
+  {
+    tripId: Id,
+    text: MessageText,
+    to: Type.Optional(
+      Type.Union([Id, Type.Null()], { description: 'the party it is for; absent: the driver when a rider writes, else all' }),
+    ),
+  },
+  {
+    ...closed,
+    title: 'message',
+    description: 'A text on a trip, kept with it; its callback is answered once it is stored. Hybrid clients.',
+    examples: [{ tripId: 'ride-1', text: 'At the corner' }],
+  },
+);
+export type MessageSend = Static<typeof MessageSend>;
 
 /** What clients emit, by event; each may carry an acknowledgement callback. */
 export const CLIENT_MESSAGES = {
@@ -104,11 +120,12 @@ export const CLIENT_MESSAGES = {
   'auth:refresh': AuthRefresh,
   join_ride: JoinRide,
   leave_ride: LeaveRide,
+  message: MessageSend,
 } as const satisfies Record<string, TSchema>;
 export type ClientEvent = keyof typeof CLIENT_MESSAGES;
 
 /** Events of the hybrid contract: there only where that is served. */
-export const HYBRID_EVENTS: ReadonlySet<ClientEvent> = new Set(['join_ride', 'leave_ride']);
+export const HYBRID_EVENTS: ReadonlySet<ClientEvent> = new Set(['join_ride', 'leave_ride', 'message']);
 
 const Code = Type.Enum(Object.keys(ERRORS) as ErrorCode[]);
 const Maybe = Type.Union([Type.Number(), Type.Null()]);
@@ -183,6 +200,32 @@ export const HybridLocation = Type.Object(
 );
 export type HybridLocation = Static<typeof HybridLocation>;
 
+export const TextMessage = Type.Object(
+  {
+    tripId: Id,
+    id: Type.String({ description: 'the same wherever the text is told of' }),
+    from: Type.Object({ id: Type.String(), role: Type.String({ description: 'DRIVER, RIDER, DISPATCHER, ...' }) }),
+    to: Type.Union([Id, Type.Null()], { description: 'the party it is for; null: the driver when a rider writes, else all' }),
+    text: MessageText,
+    at: IsoTime,
+  },
+  {
+    title: 'message',
+    description: 'A text on the trip. Hybrid clients.',
+    examples: [
+      {
+        tripId: 'ride-1',
+        id: 'ride-1/message/5f0c',
+        from: { id: 'anna', role: 'RIDER' },
+        to: null,
+        text: 'At the corner',
+        at: '2026-01-05T08:00:00.000Z',
+      },
+    ],
+  },
+);
+export type TextMessage = Static<typeof TextMessage>;
+
 /** What the server emits, by event. */
 export const SERVER_MESSAGES = {
   connected: Connected,
@@ -191,6 +234,7 @@ export const SERVER_MESSAGES = {
   'driver:location': LiveLocation,
   'trip:update': TripUpdate,
   driver_location: HybridLocation,
+  message: TextMessage,
 } as const satisfies Record<string, TSchema>;
 export type ServerEvent = keyof typeof SERVER_MESSAGES;
 
@@ -201,6 +245,7 @@ export const Acknowledgement = Type.Union(
       ok: Type.Literal(true),
       seq: Type.Integer({ description: 'where the feed of the driver, or of the trip subscribed to, stands' }),
       stored: Type.Literal(true),
+      id: Type.Optional(Type.String({ description: 'of the text that was written' })),
       suspect: Type.Optional(Type.Literal(true, { description: 'kept, but it cannot be: not shown to anybody' })),
     }),
     Type.Object({

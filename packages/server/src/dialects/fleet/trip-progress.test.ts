@@ -25,12 +25,20 @@ describe('the ETA a rider is told [K9]', () => {
       ['q', 360],
       ['nobody', 120],
     ] as const) {
-      expect(seconds(new TripProgress(party, ride(), at(0, 0, moving)).update(T0).eta)).toBe(expected);
+      expect(seconds(new TripProgress(party, () => true, ride(), at(0, 0, moving)).update(T0).eta)).toBe(expected);
     }
   });
 
+  it('is nobody else’s for a rider who is told of its own stops alone [S3]', () => {
+    const etaFor = (party: string) => {
+      const sees = ({ partyId }: { partyId: string | null }) => partyId === null || partyId === party;
+      return seconds(new TripProgress(party, sees, ride(), at(0, 0, moving)).update(T0).eta);
+    };
+    expect(['p', 'q', 'nobody'].map(etaFor)).toEqual([120, 360, null]);
+  });
+
   it('moves on as stops are reached', () => {
-    const progress = new TripProgress('q', ride(), at(0, 0, moving));
+    const progress = new TripProgress('q', () => true, ride(), at(0, 0, moving));
     const later = ride();
     later.stops = later.stops.map((one) => (one.id === 'q' ? { ...one, arrivedAt: T0 } : one));
     progress.changed(later);
@@ -38,7 +46,7 @@ describe('the ETA a rider is told [K9]', () => {
   });
 
   it('is null without a position, when the trip has ended, and after a change of driver until the new one is heard of', () => {
-    const progress = new TripProgress('p', ride(), null);
+    const progress = new TripProgress('p', () => true, ride(), null);
     expect(progress.update(T0)).toEqual({ tripId: 't', status: 'PENDING', eta: null });
     progress.moved(at(0, 0, moving), null);
     expect(progress.update(T0).eta).not.toBeNull();
@@ -54,7 +62,7 @@ describe('the ETA a rider is told [K9]', () => {
 
 describe('an ETA that is worth telling [K9]', () => {
   it('has become known', () => {
-    const progress = new TripProgress('p', ride(), null);
+    const progress = new TripProgress('p', () => true, ride(), null);
     progress.update(T0);
     expect(progress.isDue(T0)).toBe(false);
     progress.moved(at(0, 0, moving), null);
@@ -69,7 +77,7 @@ describe('an ETA that is worth telling [K9]', () => {
       fc.property(moves, (steps) => {
         const one = ride();
         const plan = planOf(one.kind, one.stops);
-        const progress = new TripProgress('p', one, at(0, 0, moving));
+        const progress = new TripProgress('p', () => true, one, at(0, 0, moving));
         let now = T0;
         let told = Date.parse(progress.update(now).eta as string);
         let toldAt = now;
@@ -100,6 +108,6 @@ it('a position goes out in the words of the fleet clients, and of the hybrid one
     speed: 36,
     timestamp: '2026-01-05T08:00:00.000Z',
   });
-  const progress = new TripProgress('p', ride(), fix);
+  const progress = new TripProgress('p', () => true, ride(), fix);
   expect(progress.hybridLocation(fix, T0)).toEqual({ lat: 0, lng: 0, eta: '2026-01-05T08:02:00.000Z' });
 });

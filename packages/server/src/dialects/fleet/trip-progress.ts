@@ -1,5 +1,5 @@
 import { isoTime } from '@waycast/protocol';
-import { etasOf, type Plan, planOf } from '../../core/eta.ts';
+import { etasOf, type Plan, planOf, type Sees } from '../../core/eta.ts';
 import type { Fix } from '../../core/fix.ts';
 import { isOpenTrip, type Trip } from '../../core/trip.ts';
 import type { HybridLocation, LiveLocation, TripUpdate } from './messages.ts';
@@ -11,6 +11,7 @@ const EVERY_MS = 5_000;
 /** A trip as one rider follows it: what is to be said of it, and when. Times are epoch ms. */
 export class TripProgress {
   readonly #party: string;
+  readonly #sees: Sees;
   #trip: Trip;
   #plan: Plan;
   #fix: Fix | null;
@@ -18,9 +19,10 @@ export class TripProgress {
   #told: number | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  /** `party` is who follows; `fix` is where the driver is, as far as that is known. */
-  constructor(party: string, trip: Trip, fix: Fix | null) {
+  /** `party` is who follows, `sees` which stops it is told of; `fix` is where the driver is, as far as that is known. */
+  constructor(party: string, sees: Sees, trip: Trip, fix: Fix | null) {
     this.#party = party;
+    this.#sees = sees;
     this.#trip = trip;
     this.#plan = planOf(trip.kind, trip.stops);
     this.#fix = fix;
@@ -50,12 +52,11 @@ export class TripProgress {
     this.#plan = plan ?? this.#plan;
   }
 
-  /** When the driver is at the rider's own next stop; at the trip's, when the rider has none left. */
+  /** When the driver is at the rider's own next stop; at the next one it is told of, when the rider has none left. */
   eta(now: number): number | null {
     if (this.#fix === null || !this.isOpen) return null;
-    const etas = etasOf(this.#plan, this.#fix, now);
-    const own = new Set(this.#trip.stops.filter((stop) => stop.partyId === this.#party).map((stop) => stop.id));
-    return (etas.find(({ stopId }) => own.has(stopId)) ?? etas[0])?.at ?? null;
+    const [own] = etasOf(this.#plan, this.#fix, now, ({ partyId }) => partyId === this.#party);
+    return (own ?? etasOf(this.#plan, this.#fix, now, this.#sees)[0])?.at ?? null;
   }
 
   /** What is said of the trip now. */

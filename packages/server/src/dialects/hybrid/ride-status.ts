@@ -1,6 +1,6 @@
 import { isoTime, type RideStatusMessage, type TripStatus } from '@waycast/protocol';
 import type { LocationPublished } from '../../core/effects.ts';
-import { etasOf } from '../../core/eta.ts';
+import { etasOf, type Sees } from '../../core/eta.ts';
 import type { Trip } from '../../core/trip.ts';
 
 /** What a passenger reads. */
@@ -17,9 +17,9 @@ const WORDS: Readonly<Record<TripStatus, string>> = {
   CANCELLED: 'This trip was cancelled',
 };
 
-/** How a ride stands, by its last position on the way [H2]. */
-export function rideStatus(trip: Trip, last: LocationPublished | null): RideStatusMessage {
-  const next = last === null || last.plan === null ? undefined : etasOf(last.plan, last.fix, last.now)[0];
+/** How a ride stands, by its last position on the way to a stop that its reader `sees` [H2]. */
+export function rideStatus(trip: Trip, last: LocationPublished | null, sees: Sees): RideStatusMessage {
+  const next = last === null || last.plan === null ? undefined : etasOf(last.plan, last.fix, last.now, sees)[0];
   return {
     type: 'ride_status',
     rideId: trip.id,

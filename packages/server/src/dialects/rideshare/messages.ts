@@ -158,6 +158,28 @@ export const RideError = Type.Object(
 );
 export type RideError = Static<typeof RideError>;
 
+export const RideWarning = Type.Object(
+  {
+    type: Type.Literal('warning'),
+    code: Type.Literal('suspect_location'),
+    message: Type.String(),
+    timestamp: IsoTime,
+  },
+  {
+    title: 'RideWarning',
+    description: 'a position that cannot be: it is kept in the records, and nobody is told of it; `timestamp` is its own',
+    examples: [
+      {
+        type: 'warning',
+        code: 'suspect_location',
+        message: 'the position is more than 60 s ahead of the time of this server: it is kept and does not count',
+        timestamp: '2026-01-05T12:00:00.000Z',
+      },
+    ],
+  },
+);
+export type RideWarning = Static<typeof RideWarning>;
+
 /** Everything a client may get, by name: `connected` is another message for each of the two. */
 export const SERVER_MESSAGES = {
   connected_driver: TrackingStarted,
@@ -167,6 +189,7 @@ export const SERVER_MESSAGES = {
   driver_status: DriverStatusMessage,
   pong: Pong,
   error: RideError,
+  warning: RideWarning,
 } as const;
 
 export const RideStatus = Type.Object(
@@ -175,7 +198,7 @@ export const RideStatus = Type.Object(
     is_active: Type.Boolean({ description: 'the ride goes on, and its driver is connected or has been heard of' }),
     driver_connected: Type.Boolean(),
     passengers_connected: Type.Integer({ minimum: 0 }),
-    current_location: Type.Union([CurrentLocation, Type.Null()]),
+    current_location: Type.Union([CurrentLocation, Type.Null()], { description: 'null before the first fix and once the ride has ended' }),
   },
   { title: 'RideStatus' },
 );

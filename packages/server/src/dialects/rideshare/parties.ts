@@ -1,5 +1,5 @@
 import { isWanted, type Stop } from '../../core/stops.ts';
-import { isOpenTrip, type Trip } from '../../core/trip.ts';
+import { isOpenTrip, isParty, type Trip } from '../../core/trip.ts';
 
 /** Whether the ride is this driver's. */
 export function isDriver(trip: Trip, userId: string): boolean {
@@ -8,7 +8,7 @@ export function isDriver(trip: Trip, userId: string): boolean {
 
 /** Whether somebody has a booking on the ride that holds: approved, completed, or never asked for [R2]. */
 export function isPassenger(trip: Trip, userId: string): boolean {
-  return trip.stops.some((stop) => stop.partyId === userId && isWanted(stop));
+  return isParty(trip, userId);
 }
 
 /** Whether the ride has ended. */

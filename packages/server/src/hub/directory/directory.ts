@@ -34,7 +34,7 @@ export interface Directory {
    */
   readonly ride: ((rideId: string) => Promise<ExternalRide | null>) | null;
   /**
-   * No two of one id, at most 200; null: the service knows no such ride.
+   * No two of one id, at most 200, without those that cannot be used; null: the service knows no such ride.
    * @throws WaycastError as `ride` does
    */
   readonly bookings: ((rideId: string) => Promise<readonly ExternalBooking[] | null>) | null;

@@ -43,8 +43,9 @@ function refresher({ hold = false, at = new Map<string, number>() } = {}) {
 
 describe('a ride that is watched', () => {
   it('is asked for again and again, each time before its answer is 27 s old [X6]', async () => {
-    const { one, clock, begun, pass } = refresher();
+    const { one, clock, begun, pass, at } = refresher();
     const start = clock.now();
+    at.set('r', start);
     one.watch('r');
     await pass(300);
     const times = [start, ...begun.map(({ at }) => at)];
@@ -62,6 +63,15 @@ describe('a ride that is watched', () => {
     at.set('r', clock.now() - 25_000);
     one.watch('r');
     await pass(2);
+    expect(begun).toHaveLength(1);
+  });
+
+  it('is asked for at once when nothing is known of it, as after a restart [X6]', async () => {
+    const { one, begun, pass } = refresher();
+    one.watch('r');
+    await pass(1);
+    expect(begun).toHaveLength(1);
+    await pass(20);
     expect(begun).toHaveLength(1);
   });
 

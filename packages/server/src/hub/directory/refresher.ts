@@ -26,7 +26,7 @@ export interface RefresherParts {
   readonly failed: (rideId: string, error: unknown) => void;
 }
 
-/** Looks after the rides that somebody watches: each is asked for again before what is known of it gets too old [X6]. */
+/** Looks after the rides that are watched: each is asked for again before what is known of it gets too old [X6]. */
 export class Refresher {
   readonly #parts: RefresherParts;
   readonly #watched = new Map<string, Watched>();
@@ -92,8 +92,10 @@ export class Refresher {
     if (!this.#closed) this.#run();
   }
 
+  /** At once for a ride nothing is known of: it was asked for before a restart, and who knows when. */
   #nextOf(rideId: string): number {
-    return (this.#parts.askedAt(rideId) ?? this.#parts.clock.now()) + spread(EARLIEST_MS, LATEST_MS);
+    const askedAt = this.#parts.askedAt(rideId);
+    return askedAt === undefined ? this.#parts.clock.now() : askedAt + spread(EARLIEST_MS, LATEST_MS);
   }
 }
 

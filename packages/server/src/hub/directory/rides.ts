@@ -1,10 +1,12 @@
 import { isId, WaycastError } from '@waycast/protocol';
+import type { Driver } from '../../core/driver.ts';
 import { isOpenTrip, type Trip } from '../../core/trip.ts';
 import type { Clock } from '../ports.ts';
 import type { Principal } from '../principal.ts';
 import type { FoundTrip, Trips } from '../trips.ts';
 import { Answers } from './answers.ts';
 import type { Directory, ExternalBooking, ExternalRide } from './directory.ts';
+import { DrivenRides } from './driven-rides.ts';
 import { endOf, mirrorPatch, newMirror, type Outside } from './mirror.ts';
 import { EARLIEST_MS, Refresher } from './refresher.ts';
 import { statusSteps } from './status-steps.ts';
@@ -21,6 +23,8 @@ const DIRECTORY: Principal = {
 const VIA = 'directory';
 /** The driver, say, may end the trip while it is being changed: this often it is looked at again. */
 const ATTEMPTS = 5;
+/** Of one driver, brought in line when it comes. */
+const MOST_OPEN = 50;
 /** Refusals that only say that the trip is not what it was a moment ago. */
 const OVERTAKEN: ReadonlySet<string> = new Set(['trip_exists', 'trip_closed', 'illegal_transition', 'revision_conflict', 'not_found']);
 
@@ -28,6 +32,8 @@ export interface RidesParts {
   readonly trips: Trips;
   readonly directory: Directory;
   readonly clock: Clock;
+  /** Those in memory. */
+  readonly drivers: () => Iterable<Driver>;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -40,21 +46,26 @@ export class Rides {
   readonly #rides: Answers<ExternalRide> | null;
   readonly #bookings: Answers<readonly ExternalBooking[]> | null;
   readonly #refresher: Refresher | null;
+  readonly #driven: DrivenRides | null;
   readonly #finding = new Map<string, Promise<FoundTrip | null>>();
   readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(parts: RidesParts) {
-    const { directory, clock, warn } = parts;
+    const { directory, clock, drivers } = parts;
     this.#parts = parts;
     this.#rides = directory.ride && new Answers(directory.ride, clock);
     this.#bookings = directory.bookings && new Answers(directory.bookings, clock);
     const isOwn = this.#rides === null && this.#bookings === null;
-    const failed = (_: string, error: unknown) => {
-      if (codeOf(error) !== 'directory_unavailable') warn('a ride could not be brought in line; it is tried again', error);
-    };
     this.#refresher = isOwn
       ? null
-      : new Refresher({ clock, refresh: (rideId) => this.#refresh(rideId), askedAt: (rideId) => this.#askedAt(rideId), failed });
+      : new Refresher({
+          clock,
+          refresh: (rideId) => this.#refresh(rideId),
+          askedAt: (rideId) => this.#askedAt(rideId),
+          failed: (_, error) => this.#failed(error),
+        });
+    const watch = (rideId: string) => this.watch(rideId);
+    this.#driven = isOwn ? null : new DrivenRides({ clock, drivers, watch, unwatch: (rideId) => this.unwatch(rideId) });
   }
 
   /**
@@ -72,8 +83,8 @@ export class Rides {
   }
 
   /**
-   * While somebody watches, what happens to the ride and its bookings outside shows on the trip's feed, as `changed`,
-   * `assignment` and `status` events, within 30 s [X6]. As many `unwatch` as `watch`.
+   * While somebody watches, or its driver is heard of, what happens to the ride and its bookings outside shows on the
+   * trip's feed, as `changed`, `assignment` and `status` events, within 30 s [X6]. As many `unwatch` as `watch`.
    */
   watch(rideId: string): void {
     this.#refresher?.watch(rideId);
@@ -83,7 +94,18 @@ export class Rides {
     this.#refresher?.unwatch(rideId);
   }
 
+  /**
+   * A driver comes: what became of its open rides while it was away takes effect before this resolves, as far as the
+   * services answer [X6].
+   */
+  async catchUp(driverId: string): Promise<void> {
+    if (this.#refresher === null) return;
+    const { items } = await this.#parts.trips.list(DIRECTORY, { driverId, kind: 'ride', open: true }, MOST_OPEN, null);
+    await Promise.all(items.map(({ id }) => this.find(id).catch((error: unknown) => this.#failed(error))));
+  }
+
   close(): void {
+    this.#driven?.close();
     this.#refresher?.close();
   }
 
@@ -98,6 +120,11 @@ export class Rides {
     const renewed = await Promise.allSettled([this.#rides?.get(rideId, EARLIEST_MS), this.#bookings?.get(rideId, EARLIEST_MS)]);
     await this.#inTurn(rideId, () => this.#bringInLine(rideId));
     for (const one of renewed) if (one.status === 'rejected') throw one.reason;
+  }
+
+  /** The log has it already that a service is down. */
+  #failed(error: unknown): void {
+    if (codeOf(error) !== 'directory_unavailable') this.#parts.warn('a ride could not be brought in line; it is tried again', error);
   }
 
   #askedAt(rideId: string): number | undefined {

@@ -1,5 +1,5 @@
 import { type ErrorCode, WaycastError } from '@waycast/protocol';
-import type { Published } from '../../core/effects.ts';
+import type { LocationPublished, Published } from '../../core/effects.ts';
 import type { Trip } from '../../core/trip.ts';
 import { messagesOf } from '../../dialects/delivery/live-messages.ts';
 import { movedTo, type SessionState, sessionOf, stateOf } from '../../dialects/delivery/session.ts';
@@ -45,6 +45,8 @@ export class SessionFeed implements Watcher {
   #state: SessionState;
   #endsAt: number;
   #frames: Frames | null = null;
+  /** A position of this turn, which a status may follow: they are told of in one. */
+  #held: LocationPublished | null = null;
 
   constructor(trip: Trip, parts: SessionFeedParts) {
     this.#parts = parts;
@@ -89,6 +91,8 @@ export class SessionFeed implements Watcher {
   }
 
   deliver(delivery: Delivery): void {
+    if (isStatus(delivery)) this.#held = null;
+    else this.#release();
     const before = this.#state;
     if (delivery.type === 'location') this.#state = movedTo(before, delivery.fix);
     const trip = delivery.type === 'event' || delivery.type === 'snapshot' ? delivery.trip : null;
@@ -98,7 +102,24 @@ export class SessionFeed implements Watcher {
     if (isGone) this.#end('not_found');
     // A session is over when its day is, before its trip is cancelled for it.
     else if (this.#parts.now() >= this.#endsAt) this.#end('session_expired');
-    else if (this.#isNews(delivery, before)) for (const guest of this.#guests) guest.deliver(delivery);
+    else if (delivery.type === 'location') this.#hold(delivery);
+    else if (this.#isNews(delivery, before)) this.#tell(delivery);
+  }
+
+  /** For as long as this turn runs, and no longer: what was sent together comes in one. */
+  #hold(delivery: LocationPublished): void {
+    this.#held = delivery;
+    queueMicrotask(() => this.#release());
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) this.#tell(held);
+  }
+
+  #tell(delivery: Delivery): void {
+    for (const guest of this.#guests) guest.deliver(delivery);
   }
 
   /** A delivery for watchers who may know the courier, or for the public. */
@@ -130,9 +151,8 @@ export class SessionFeed implements Watcher {
     this.#endsAt = sessionEndsAt(trip);
   }
 
-  /** A position and a status are told always; of whom and what it is, when that shows. Stops are told of by the position that reaches them. */
+  /** A status is told always; of whom and what it is, when that shows. Stops are told of by the position that reaches them. */
   #isNews(delivery: Delivery, before: SessionState): boolean {
-    if (delivery.type === 'location') return true;
     if (delivery.type !== 'event') return false;
     const { kind } = delivery.event;
     if (kind !== 'assignment' && kind !== 'changed') return kind === 'status';
@@ -144,4 +164,9 @@ export class SessionFeed implements Watcher {
       Buffer.concat(messagesOf(delivery, this.#state, isKnown).map((message) => frame(JSON.stringify(message))));
     return { delivery, known: frames(true), public: frames(false) };
   }
+}
+
+/** It brings the position that it was sent with. */
+function isStatus(delivery: Delivery): boolean {
+  return delivery.type === 'event' && delivery.event.kind === 'status';
 }

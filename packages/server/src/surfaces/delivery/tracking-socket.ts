@@ -11,11 +11,16 @@ import type { Attendant } from '../../hub/attendance.ts';
 import type { Delivery } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Meter } from '../../hub/meter.ts';
+import type { Principal } from '../../hub/principal.ts';
 import type { Sender } from '../../hub/senders.ts';
+import type { SessionUpdate } from '../../hub/sessions.ts';
 import type { Codec } from '../websocket/codec.ts';
 import { Socket } from '../websocket/socket.ts';
 import type { Guest, SessionFeed } from './session-feed.ts';
 import type { Visitor } from './visitor.ts';
+
+/** Updates of one socket that wait for a status before them. */
+const MOST_WAITING = 100;
 
 export interface TrackingSocketParts {
   readonly ofAll: {
@@ -36,8 +41,9 @@ export class TrackingSocket implements Guest, Sender, Codec {
   readonly #parts: TrackingSocketParts;
   #sender = 0;
   #badInARow = 0;
-  /** Statuses take effect in the order they came. */
-  #moves: Promise<void> | null = null;
+  /** What came while a status is on its way waits its turn, so that all takes effect in the order it came. */
+  #turn: Promise<void> | null = null;
+  #waiting = 0;
 
   constructor(ws: WebSocket, raw: Duplex, parts: TrackingSocketParts) {
     this.#parts = parts;
@@ -114,17 +120,32 @@ export class TrackingSocket implements Guest, Sender, Codec {
     }
   }
 
-  #move({ id, riderId }: SessionState, { lat, lng, status = null }: UpdateInput): void {
+  #move(session: SessionState, { lat, lng, status = null }: UpdateInput): void {
     const since = performance.now();
     const { visitor, ofAll } = this.#parts;
     const { hub, meter } = ofAll;
-    const rider = hub.sessions.riderOf(visitor.who, riderId);
+    const rider = hub.sessions.riderOf(visitor.who, session.riderId);
     if (this.#sender === 0) this.#sender = hub.senders.add(this);
-    hub.sessions.live(rider, { lat, lng }, this.#sender);
+    if (this.#turn === null && (status === null || status === session.status)) {
+      hub.sessions.live(rider, session.id, { lat, lng }, this.#sender);
+      meter.accepted(since);
+      return;
+    }
+    if (this.#waiting >= MOST_WAITING) throw new WaycastError('rate_limited', 'statuses come too fast; wait for the ones before');
+    this.#waiting++;
+    this.#turn = (this.#turn ?? Promise.resolve()).then(() => this.#take(rider, session.id, { lat, lng, status }));
     meter.accepted(since);
-    if (status === null) return;
-    const moves = (this.#moves ?? Promise.resolve()).then(() => hub.sessions.move(rider, id, status));
-    this.#moves = moves.catch((error: unknown) => this.#refuse(error));
+  }
+
+  async #take(rider: Principal, id: string, update: SessionUpdate): Promise<void> {
+    try {
+      const { suspect } = await this.#parts.ofAll.hub.sessions.update(rider, id, update);
+      if (suspect) this.#say({ type: 'error', message: 'this position cannot be: kept, but not shown' });
+    } catch (error) {
+      this.#refuse(error);
+    } finally {
+      if (--this.#waiting === 0) this.#turn = null;
+    }
   }
 
   /** Names what is wrong; the connection stays. */

@@ -16,6 +16,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { haversine } from '../../core/geo.ts';
+import { tripFor } from '../../hub/access.ts';
 import type { Hub } from '../../hub/hub.ts';
 import { eventView, locationView, tripView } from '../views.ts';
 import { whoAsks } from './app.ts';
@@ -100,8 +101,9 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
     async (request) => {
       const { status, driverId, label, kind, limit = 100, cursor = null } = request.query;
       const byState = status === 'open' ? { open: true } : status === 'closed' ? { open: false } : { status };
-      const page = await trips.list(whoAsks(request), { ...byState, driverId, kind, label }, limit, cursor);
-      return { trips: page.items.map(tripView), cursor: page.cursor };
+      const who = whoAsks(request);
+      const page = await trips.list(who, { ...byState, driverId, kind, label }, limit, cursor);
+      return { trips: page.items.map((trip) => tripView(tripFor(who, trip))), cursor: page.cursor };
     },
   );
   app.get<{ Params: Static<typeof TripId> }>(
@@ -116,7 +118,8 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
       },
     },
     async (request) => {
-      return tripView((await trips.find(whoAsks(request), request.params.id)).trip);
+      const who = whoAsks(request);
+      return tripView(tripFor(who, (await trips.find(who, request.params.id)).trip));
     },
   );
   app.patch<{ Params: Static<typeof TripId>; Body: TripPatch }>(
@@ -163,7 +166,7 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
         response: { 200: TripView, ...refusals('forbidden', 'not_found', 'illegal_transition', 'revision_conflict'), ...failures },
       },
     },
-    async (request) => tripView(await trips.status(whoAsks(request), request.params.id, request.body, 'rest')),
+    async (request) => tripView((await trips.status(whoAsks(request), request.params.id, request.body, 'rest')).trip),
   );
   app.get<{ Params: Static<typeof TripId> }>(
     '/v1/trips/:id/history',
@@ -177,8 +180,9 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
       },
     },
     async (request) => {
-      const { trip, events } = await trips.events(whoAsks(request), request.params.id);
-      const view = tripView(trip);
+      const who = whoAsks(request);
+      const { trip, events } = await trips.events(who, request.params.id);
+      const view = tripView(tripFor(who, trip));
       return { trip: view, events: events.map(eventView), distance: view.distance, duration: view.duration };
     },
   );

@@ -4,7 +4,7 @@ import type { Channel } from '../rest/reference/channel.ts';
 
 const ride = { ride_id: { description: 'the ride', examples: ['ride-1'] } };
 const { fix, ping } = CLIENT_MESSAGES;
-const { connected_driver, connected_passenger, location_update, geofence_event, driver_status, pong, error } = SERVER_MESSAGES;
+const { connected_driver, connected_passenger, location_update, geofence_event, driver_status, pong, error, warning } = SERVER_MESSAGES;
 
 /** The two sockets of a ride, for the AsyncAPI document. */
 export const RIDESHARE_CHANNELS: readonly Channel[] = [
@@ -16,7 +16,7 @@ export const RIDESHARE_CHANNELS: readonly Channel[] = [
     parameters: ride,
     security: ['queryToken'],
     client: { fix, ping },
-    server: { connected: connected_driver, pong, error },
+    server: { connected: connected_driver, warning, pong, error },
     closeCodes: CLOSE_CODES,
   },
   {

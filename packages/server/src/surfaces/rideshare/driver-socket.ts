@@ -1,15 +1,19 @@
 import type { Duplex } from 'node:stream';
+import { WaycastError } from '@waycast/protocol';
 import type { WebSocket } from 'ws';
+import type { Remark } from '../../core/effects.ts';
 import type { Trip } from '../../core/trip.ts';
 import { commonEnd, ownEnd } from '../../dialects/rideshare/ends.ts';
 import type { Pong, TrackingStarted } from '../../dialects/rideshare/messages.ts';
 import { isDriver, isOver } from '../../dialects/rideshare/parties.ts';
 import { readMessage } from '../../dialects/rideshare/read-message.ts';
+import { suspectLocation } from '../../dialects/rideshare/suspects.ts';
 import type { Attendant } from '../../hub/attendance.ts';
 import type { Delivery } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Meter } from '../../hub/meter.ts';
 import type { Principal } from '../../hub/principal.ts';
+import type { Sender } from '../../hub/senders.ts';
 import type { Watcher } from '../../hub/watchers.ts';
 import { Socket } from '../websocket/socket.ts';
 import { BadMessages } from './bad-messages.ts';
@@ -29,14 +33,16 @@ export interface SocketOfRide {
 }
 
 /** A driver on a ride: sends bare fixes, one socket at a time. */
-export class DriverSocket implements Member, Watcher {
+export class DriverSocket implements Member, Watcher, Sender {
   readonly socket: Socket;
   readonly #parts: SocketOfRide;
   readonly #bad: BadMessages;
+  readonly #sender: number;
 
   constructor(ws: WebSocket, raw: Duplex, parts: SocketOfRide) {
     const { hub, now, attendant, who } = parts;
     this.#parts = parts;
+    this.#sender = hub.senders.add(this);
     this.socket = new Socket(ws, raw, {
       codec: { frameOf: () => null, conflated: () => null },
       now,
@@ -76,6 +82,21 @@ export class DriverSocket implements Member, Watcher {
     if (delivery.type === 'seat' && delivery.holder !== this.#parts.attendant.id) this.socket.closeWith(ownEnd('replaced'));
   }
 
+  /** Its fixes have no numbers: nothing is acknowledged. */
+  accepted(): void {
+    // Nobody waits for it.
+  }
+
+  stored(): void {
+    // Nobody waits for it.
+  }
+
+  /** What became of a fix after it was taken [R17]. */
+  remark(remark: Remark): void {
+    if (remark.kind === 'suspect') this.socket.send(suspectLocation(remark.reason, remark.at));
+    else this.#bad.refuse(new WaycastError(remark.code, remark.message));
+  }
+
   #onMessage(data: Buffer, isBinary: boolean): void {
     const { hub, who, meter } = this.#parts;
     const since = performance.now();
@@ -84,7 +105,7 @@ export class DriverSocket implements Member, Watcher {
       if (message.type === 'ping') {
         this.socket.send({ type: 'pong' } satisfies Pong);
       } else {
-        const origin = { who, driverId: who.sub, stream: null, base: null, sender: 0 };
+        const origin = { who, driverId: who.sub, stream: null, base: null, sender: this.#sender };
         hub.ingest.live(origin, { seq: null, input: message.input });
         meter.accepted(since);
       }
@@ -96,6 +117,7 @@ export class DriverSocket implements Member, Watcher {
 
   #letGo(): void {
     const { hub, ride, attendant, ended } = this.#parts;
+    hub.senders.remove(this.#sender);
     hub.attendance.leaveSeat(seatOf(ride), this);
     ride.leave(this);
     attendant.leave();

@@ -78,11 +78,11 @@ export class Ride implements Watcher {
     this.#members.delete(member);
   }
 
-  /** Where its driver was last heard of on this ride. */
+  /** Where its driver was last heard of on this ride, while it goes on [R4]. */
   currentLocation(): CurrentLocation | null {
-    const driverId = this.#trip?.driverId ?? null;
-    if (this.#latest === null || driverId === null) return null;
-    return currentLocation(driverId, this.#latest, this.#destination, this.#parts.now());
+    const trip = this.#trip;
+    if (trip === null || isOver(trip) || trip.driverId === null || this.#latest === null) return null;
+    return currentLocation(trip.driverId, this.#latest, this.#destination, this.#parts.now());
   }
 
   /** The frame of a location, made once for all passengers: they are served one after the other. */

@@ -22,7 +22,6 @@ export interface RideshareParts {
   readonly meter: Meter;
   readonly sockets: Sockets;
   readonly identify: (token: string) => Promise<Identity>;
-  readonly maxConnectionsPerDriver: number;
   readonly broken: (error: unknown) => void;
 }
 
@@ -55,17 +54,13 @@ export class Rideshare {
   }
 
   async #admitDriver(request: IncomingMessage, url: URL, rideId: string): Promise<Admitted> {
-    const { hub, maxConnectionsPerDriver, sockets } = this.#parts;
+    const { hub, sockets } = this.#parts;
     const who = await this.#who(request, url, 'driver');
     const trip = await this.#mustFind(rideId, (found) => isDriver(found, who.sub));
     if (isOver(trip)) throw new WaycastError('trip_closed', 'the ride has ended');
-    // The sockets that this one replaces are as good as gone: they must not keep it out.
-    const place = `ride:${rideId}:${who.sub}`;
-    const limit = maxConnectionsPerDriver + (await hub.attendance.count(place));
-    const rooms = [
-      { name: place, limit: Number.POSITIVE_INFINITY },
-      { name: driverRoom(who.sub), limit },
-    ];
+    await hub.rides.catchUp(who.sub);
+    // There is one for each of its rides: nothing else has to limit them [R7].
+    const rooms = [{ name: driverRoom(who.sub), limit: Number.POSITIVE_INFINITY }];
     const passengers = await hub.attendance.count(passengerRoom(rideId));
     const entered = await this.#enter(rideId, who, rooms);
     return {

@@ -87,6 +87,6 @@ async function statusOf(trip: Trip, { hub, clock }: RideRoutesParts): Promise<Ri
     driver_connected: isConnected,
     passengers_connected: await hub.attendance.count(passengerRoom(id)),
     current_location:
-      driverId === null || lastPoint === null ? null : currentLocation(driverId, lastPoint, destinationOf(trip), clock.now()),
+      !goesOn || driverId === null || lastPoint === null ? null : currentLocation(driverId, lastPoint, destinationOf(trip), clock.now()),
   };
 }

@@ -1,21 +1,26 @@
 import { ERRORS, isId, isoTime, isRetryable, STREAM_LIMITS, WaycastError } from '@waycast/protocol';
 import type { Socket } from 'socket.io';
 import type { Remark } from '../../core/effects.ts';
+import type { MessageHappened } from '../../core/events.ts';
+import type { Fix } from '../../core/fix.ts';
 import {
   type Acknowledgement,
   type Connected,
   HYBRID_EVENTS,
+  type MessageSend,
   type Refusal,
   type ServerEvent,
   type Warning,
 } from '../../dialects/fleet/messages.ts';
 import { fixInputOf, type ReadEvent, readEvent } from '../../dialects/fleet/read-event.ts';
 import { roleName } from '../../dialects/fleet/roles.ts';
+import { textMessage } from '../../dialects/fleet/text-message.ts';
 import type { Attendant } from '../../hub/attendance.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Meter } from '../../hub/meter.ts';
 import type { Principal } from '../../hub/principal.ts';
 import type { Sender } from '../../hub/senders.ts';
+import { JobTexts } from './job-texts.ts';
 import { Outflow } from './outflow.ts';
 import { terminate } from './terminate.ts';
 import { TripWatch, type Wanted } from './trip-watch.ts';
@@ -39,6 +44,8 @@ type Answer = (answer: Acknowledgement) => void;
 interface Done {
   readonly seq: number;
   readonly suspect?: boolean;
+  /** Of a text. */
+  readonly id?: string;
 }
 
 /** One Socket.IO client that was let in: reads its events, asks the hub, says what became of them. */
@@ -50,6 +57,7 @@ export class Connection implements Sender {
   readonly #out: Outflow;
   readonly #sender: number;
   readonly #watches = new Set<TripWatch>();
+  readonly #texts: JobTexts | null;
   /** Subscriptions that are being looked up count as well. */
   #beginning = 0;
   #who: Principal;
@@ -78,6 +86,7 @@ export class Connection implements Sender {
     conn.on('upgrade', () => attendant.upgraded('WEBSOCKET'));
     socket.onAny((name: unknown, ...args: unknown[]) => this.#onEvent(name, args));
     socket.on('disconnect', () => this.#letGo());
+    this.#texts = this.#hearTexts(who);
     this.#say('connected', { userId: who.sub, role: roleName(who.role), expiresAt: timeOrNull(who.expiresAt) } satisfies Connected);
   }
 
@@ -132,6 +141,7 @@ export class Connection implements Sender {
     this.#ended = true;
     for (const watch of this.#watches) watch.stop();
     this.#watches.clear();
+    this.#texts?.stop();
     this.#parts.hub.senders.remove(this.#sender);
     this.#attendant.leave();
     this.#parts.ended(this);
@@ -164,9 +174,9 @@ export class Connection implements Sender {
     );
   }
 
-  #succeed({ seq, suspect }: Done, answer: Answer | null): void {
+  #succeed({ seq, suspect, id }: Done, answer: Answer | null): void {
     this.#badInARow = 0;
-    this.#acknowledge(answer, { ok: true, seq, stored: true, ...(suspect === true && { suspect }) });
+    this.#acknowledge(answer, { ok: true, seq, stored: true, ...(id !== undefined && { id }), ...(suspect === true && { suspect }) });
   }
 
   /** What comes of an event; null when nobody waits for it. */
@@ -200,6 +210,8 @@ export class Connection implements Sender {
       case 'leave_ride':
         this.#mustFollow();
         return this.#unfollow(({ wanted }) => wanted.tripId === event.payload.rideId);
+      case 'message':
+        return this.#write(event.payload);
       case 'auth:refresh':
         return this.#refresh(event.payload.token);
     }
@@ -237,6 +249,7 @@ export class Connection implements Sender {
       who: () => this.#who,
       hybrid,
       position: (key, event, payload) => this.#out.position(key, event, payload),
+      isTold: (driverId, fix) => this.#isTold(watch, driverId, fix),
       event: (event, payload) => this.#out.event(event, payload),
       ended: (over) => this.#watches.delete(over),
       lost: (tripId) => this.#say('error', { code: 'not_found', message: 'the trip is not for you any more', tripId } satisfies Refusal),
@@ -250,6 +263,11 @@ export class Connection implements Sender {
     } finally {
       this.#beginning--;
     }
+  }
+
+  #isTold(by: TripWatch, driverId: string, fix: Fix): boolean {
+    for (const other of this.#watches) if (other !== by && other.hasTold(driverId, fix)) return true;
+    return false;
   }
 
   /** A trip that is asked for again is followed once, as it was asked for last. */
@@ -269,6 +287,19 @@ export class Connection implements Sender {
       this.#watches.delete(watch);
     }
     return { seq: 0 };
+  }
+
+  async #write({ tripId, text, to = null }: MessageSend): Promise<Done> {
+    const { id } = await this.#parts.hub.texts.write(this.#who, tripId, text, to, 'socketio');
+    return { seq: 0, id };
+  }
+
+  /** A driver hears what is written on its trips, where that can be written. */
+  #hearTexts({ role, sub }: Principal): JobTexts | null {
+    const { hub, hybrid, broken } = this.#parts;
+    if (!hybrid || role !== 'driver' || !isId(sub)) return null;
+    const tell = (text: MessageHappened) => this.#out.event('message', textMessage(text));
+    return new JobTexts({ watching: hub.watching, driverId: sub, who: () => this.#who, tell, broken });
   }
 
   /** A fresh token of the same subject and role keeps the connection [K3]. */

@@ -1,7 +1,10 @@
 import { WaycastError } from '@waycast/protocol';
+import type { MessageHappened } from '../../core/events.ts';
+import type { Fix } from '../../core/fix.ts';
 import type { ServerEvent } from '../../dialects/fleet/messages.ts';
+import { textMessage } from '../../dialects/fleet/text-message.ts';
 import { liveLocation, TripProgress } from '../../dialects/fleet/trip-progress.ts';
-import { mayReadTrip } from '../../hub/access.ts';
+import { mayHear, mayReadTrip, seesStop } from '../../hub/access.ts';
 import type { Delivery, Snapshot } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Principal } from '../../hub/principal.ts';
@@ -15,6 +18,8 @@ export interface TripWatchParts {
   /** Whether hybrid clients are served, who read positions in words of their own. */
   readonly hybrid: boolean;
   readonly position: (key: string, event: ServerEvent, payload: object) => void;
+  /** Whether another trip of this driver has brought this position already. */
+  readonly isTold: (driverId: string, fix: Fix) => boolean;
   readonly event: (event: ServerEvent, payload: object) => void;
   /** It is over: the trip has ended, or is not for them any more. */
   readonly ended: (watch: TripWatch) => void;
@@ -33,6 +38,8 @@ export class TripWatch implements Watcher {
   readonly wanted: Wanted;
   readonly #parts: TripWatchParts;
   #progress: TripProgress | null = null;
+  /** The position it told last. */
+  #told: { readonly driverId: string; readonly fix: Fix } | null = null;
 
   constructor(wanted: Wanted, parts: TripWatchParts) {
     this.wanted = wanted;
@@ -47,6 +54,11 @@ export class TripWatch implements Watcher {
   /** Whether it is told under this driver's id, or was asked for by it. */
   isOf(driverId: string): boolean {
     return this.wanted.driverId === driverId || this.#progress?.driverId === driverId;
+  }
+
+  hasTold(driverId: string, { at, lat, lng }: Fix): boolean {
+    const told = this.#told;
+    return told !== null && told.driverId === driverId && told.fix.at === at && told.fix.lat === lat && told.fix.lng === lng;
   }
 
   /**
@@ -74,7 +86,7 @@ export class TripWatch implements Watcher {
     if (progress === null) return;
     if (delivery.type === 'location') {
       progress.moved(delivery.fix, delivery.plan);
-      this.#tellPosition(progress, delivery.driverId, delivery.fix);
+      if (!this.#parts.isTold(delivery.driverId, delivery.fix)) this.#tellPosition(progress, delivery.driverId, delivery.fix);
       if (progress.isDue(this.#parts.now())) this.#tellTrip(progress);
       return;
     }
@@ -90,10 +102,13 @@ export class TripWatch implements Watcher {
       this.#parts.lost(delivery.trip.id);
       return;
     }
+    const { driverId } = progress;
     progress.changed(delivery.trip);
+    const { event } = delivery;
     // Texts on the trip change nothing about it.
-    if (delivery.event.kind === 'message') return;
-    this.#tellTrip(progress);
+    if (event.kind === 'message') this.#tellText(event);
+    // The driver before gives it up and the next one takes it: this is told once.
+    else if (event.kind !== 'assignment' || progress.driverId !== driverId) this.#tellTrip(progress);
     if (!progress.isOpen) this.#end();
   }
 
@@ -102,7 +117,7 @@ export class TripWatch implements Watcher {
     const { driverId } = this.wanted;
     if (trip === null || !mayReadTrip(who(), trip) || (driverId !== null && trip.driverId !== driverId)) return false;
     // The trip in the snapshot goes on changing under its driver; what was said of it must not.
-    const progress = new TripProgress(who().sub, structuredClone(trip), location);
+    const progress = new TripProgress(who().sub, (stop) => seesStop(who(), stop), structuredClone(trip), location);
     this.#progress = progress;
     if (location !== null && trip.driverId !== null && progress.isOpen) this.#tellPosition(progress, trip.driverId, location);
     this.#tellTrip(progress);
@@ -116,11 +131,16 @@ export class TripWatch implements Watcher {
     this.#parts.ended(this);
   }
 
-  #tellPosition(progress: TripProgress, driverId: string, fix: NonNullable<Snapshot['location']>): void {
+  #tellPosition(progress: TripProgress, driverId: string, fix: Fix): void {
     const { position, hybrid, now } = this.#parts;
-    const key = progress.trip.id;
-    position(key, 'driver:location', liveLocation(driverId, fix));
-    if (hybrid) position(key, 'driver_location', progress.hybridLocation(fix, now()));
+    this.#told = { driverId, fix };
+    position(driverId, 'driver:location', liveLocation(driverId, fix));
+    if (hybrid) position(driverId, 'driver_location', progress.hybridLocation(fix, now()));
+  }
+
+  #tellText(text: MessageHappened): void {
+    const { hybrid, who, event } = this.#parts;
+    if (hybrid && mayHear(who(), text)) event('message', textMessage(text));
   }
 
   #tellTrip(progress: TripProgress): void {

@@ -26,7 +26,7 @@ import type { Watcher } from '../../hub/watchers.ts';
 import { type Farewell, Socket } from '../websocket/socket.ts';
 import { Ack } from './acks.ts';
 import { readFixes } from './backlog.ts';
-import { nativeCodec } from './encode.ts';
+import { ClientCodec } from './client-codec.ts';
 import { namesOf, numbersOf, readMessage, refOf } from './read-message.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -67,7 +67,7 @@ export class Connection implements Watcher, Sender {
     this.#parts = parts;
     this.#sender = parts.hub.senders.add(this);
     this.socket = new Socket(ws, raw, {
-      codec: nativeCodec,
+      codec: new ClientCodec(() => this.#signedIn()),
       now: parts.now,
       wholeFleet: parts.wholeFleet,
       farewell,

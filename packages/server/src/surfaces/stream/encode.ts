@@ -1,16 +1,16 @@
 import { isoTime, type ServerMessage } from '@waycast/protocol';
 import type { LocationPublished } from '../../core/effects.ts';
-import { etasOf } from '../../core/eta.ts';
+import { etasOf, type Sees } from '../../core/eta.ts';
 import type { Delivery } from '../../hub/delivery.ts';
 import { driverView, etaViews, eventView, fleetRowView, locationView, tripView } from '../views.ts';
 import type { Codec } from '../websocket/codec.ts';
 import { asciiFrame, frame } from '../websocket/frame.ts';
 
-/** A delivery as a message of the native stream; null for what passes between connections only. */
-export function messageOf(delivery: Delivery): ServerMessage | null {
+/** A delivery as a message of the native stream; null for what passes between connections only. ETAs of the stops that `sees` names. */
+export function messageOf(delivery: Delivery, sees?: Sees): ServerMessage | null {
   switch (delivery.type) {
     case 'location':
-      return locationMessage(delivery);
+      return locationMessage(delivery, sees);
     case 'event': {
       const { feed, epoch, seq, event, trip } = delivery;
       return { type: 'event', feed, epoch, seq, event: eventView(event), ...(trip && { trip: tripView(trip) }) };
@@ -47,7 +47,7 @@ export function messageOf(delivery: Delivery): ServerMessage | null {
   }
 }
 
-function locationMessage({ feed, epoch, seq, driverId, fix, plan, now }: LocationPublished): ServerMessage {
+function locationMessage({ feed, epoch, seq, driverId, fix, plan, now }: LocationPublished, sees?: Sees): ServerMessage {
   return {
     type: 'location',
     feed,
@@ -55,7 +55,7 @@ function locationMessage({ feed, epoch, seq, driverId, fix, plan, now }: Locatio
     seq,
     driver: driverId,
     ...locationView(fix),
-    ...(plan && { etas: etaViews(etasOf(plan, fix, now)) }),
+    ...(plan && { etas: etaViews(etasOf(plan, fix, now, sees)) }),
   };
 }
 
@@ -81,17 +81,19 @@ let lastFrame: Buffer | null = null;
 /** The frame of a delivery, made once for all who get it: watchers of one feed are served one after the other. */
 export function frameOf(delivery: Delivery): Buffer | null {
   if (delivery === lastDelivery) return lastFrame;
-  if (delivery.type === 'location') {
-    lastFrame = asciiFrame(locationText(delivery));
-  } else {
-    const message = messageOf(delivery);
-    lastFrame = message === null ? null : frame(JSON.stringify(message));
-  }
+  if (delivery.type === 'location') lastFrame = asciiFrame(locationText(delivery));
+  else lastFrame = ownFrameOf(delivery);
   lastDelivery = delivery;
   return lastFrame;
 }
 
-/** The native stream's words. */
+/** The frame of a delivery for one client alone, with the ETAs of the stops that `sees` names. */
+export function ownFrameOf(delivery: Delivery, sees?: Sees): Buffer | null {
+  const message = messageOf(delivery, sees);
+  return message === null ? null : frame(JSON.stringify(message));
+}
+
+/** The native stream's words, the same for all. */
 export const nativeCodec: Codec = {
   frameOf,
   conflated: (feed, epoch, from, to) => frame(JSON.stringify({ type: 'conflated', feed, epoch, from, to } satisfies ServerMessage)),

@@ -3,14 +3,13 @@ import type { LocationPublished } from '../../core/effects.ts';
 import { isOpen } from '../../core/lifecycle.ts';
 import type { Trip } from '../../core/trip.ts';
 import { rideStatus } from '../../dialects/hybrid/ride-status.ts';
-import { mayHear, mayReadTrip } from '../../hub/access.ts';
+import { mayReadTrip, seesStop } from '../../hub/access.ts';
 import { type Delivery, FLEET } from '../../hub/delivery.ts';
 import { PERSON_FEEDS } from '../../hub/people.ts';
 import type { Principal } from '../../hub/principal.ts';
 import type { Watcher } from '../../hub/watchers.ts';
 import type { Watching } from '../../hub/watching.ts';
 import type { Socket } from '../websocket/socket.ts';
-import { nativeCodec } from './encode.ts';
 import { refOf } from './read-message.ts';
 
 /** A feed as a connection follows it. */
@@ -58,7 +57,7 @@ export class Subscriptions {
     for (const [other, { person }] of this.#feeds) if (person === feed) this.#drop(other);
   }
 
-  /** The road of a delivery to this client: what it may not hear is marked as left out [H5]. */
+  /** The road of a delivery to this client. */
   deliver(delivery: Delivery): void {
     const { socket } = this.#parts;
     if (delivery.type === 'person') {
@@ -74,16 +73,12 @@ export class Subscriptions {
       followed.epoch = delivery.epoch;
       followed.seq = delivery.seq;
     }
-    if (delivery.type !== 'event') {
-      if (delivery.type === 'location' && followed?.rideStatus) followed.rideStatus.last = delivery;
-      socket.deliver(delivery);
-      return;
-    }
-    const { event, trip, feed, epoch, seq } = delivery;
-    if (mayHear(this.#parts.who(), event)) socket.deliver(delivery);
-    else socket.hide(nativeCodec.conflated(feed, epoch, seq, seq));
+    if (delivery.type === 'location' && followed?.rideStatus) followed.rideStatus.last = delivery;
+    socket.deliver(delivery);
+    if (delivery.type !== 'event') return;
+    const { event, trip, feed } = delivery;
     if (followed === undefined || trip === null) return;
-    if (event.kind === 'status' && followed.rideStatus !== null) socket.send(rideStatus(trip, followed.rideStatus.last));
+    if (event.kind === 'status' && followed.rideStatus !== null) this.#sendRideStatus(trip, followed.rideStatus.last);
     this.#lookAgain(feed, followed, trip);
   }
 
@@ -128,8 +123,13 @@ export class Subscriptions {
     const status = this.#feeds.get(feed)?.rideStatus ?? null;
     for (const delivery of first) {
       if (status === null || delivery.type !== 'snapshot' || delivery.trip === null) continue;
-      this.#parts.socket.send(rideStatus(delivery.trip, status.last));
+      this.#sendRideStatus(delivery.trip, status.last);
     }
+  }
+
+  #sendRideStatus(trip: Trip, last: LocationPublished | null): void {
+    const who = this.#parts.who();
+    this.#parts.socket.send(rideStatus(trip, last, (stop) => seesStop(who, stop)));
   }
 
   async #addPerson(message: SubscribeMessage): Promise<void> {

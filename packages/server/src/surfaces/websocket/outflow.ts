@@ -70,11 +70,6 @@ export class Outflow {
     else this.#write(frame(JSON.stringify(message)));
   }
 
-  /** A frame that stands for something not shown. */
-  put(mark: Buffer | null): void {
-    this.#write(mark);
-  }
-
   deliver(delivery: Delivery): void {
     if (this.#held === null && this.#socket.writableLength <= SLOW_BYTES) {
       this.#encode(delivery);

@@ -90,11 +90,6 @@ export class Socket {
     if (!this.#ended) this.#out.deliver(delivery);
   }
 
-  /** A mark in place of what is not for this client. */
-  hide(mark: Buffer | null): void {
-    if (!this.#ended) this.#out.put(mark);
-  }
-
   alive(): void {
     this.heardAt = this.#parts.now();
     this.pinged = false;
