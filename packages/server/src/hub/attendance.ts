@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { WaycastError } from '@waycast/protocol';
 import type { Delivery } from './delivery.ts';
-import type { Bus, Clock, ConnectionSession, Page, Presence, SessionLog } from './ports.ts';
+import type { Page } from './page.ts';
+import type { Bus, Clock, ConnectionSession, Presence, SessionLog } from './ports.ts';
 import type { Role } from './principal.ts';
 import type { Watcher, Watchers } from './watchers.ts';
 

@@ -7,8 +7,9 @@ import { mayReadDriver, mustFollowFleet, mustWriteDriver } from './access.ts';
 import type { FleetFrame } from './delivery.ts';
 import type { Engine } from './engine.ts';
 import type { Fleet } from './fleet.ts';
+import type { Page } from './page.ts';
 import { partitionOf } from './partition.ts';
-import type { Clock, Log, Page, Records } from './ports.ts';
+import type { Clock, Log, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Replies } from './replies.ts';
 

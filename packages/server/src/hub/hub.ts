@@ -12,11 +12,11 @@ import { NearbyDrivers } from './nearby.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
 import { People } from './people.ts';
 import type { Bus, Clock, Hot, Log, Presence, Records, SessionLog, Store } from './ports.ts';
-import { RecentFixes } from './recent-fixes.ts';
 import { Replies } from './replies.ts';
 import { Senders } from './senders.ts';
 import { Sessions } from './sessions.ts';
 import { Texts } from './texts.ts';
+import { Tracks } from './tracks.ts';
 import { Trips } from './trips.ts';
 import { Watchers } from './watchers.ts';
 import { Watching } from './watching.ts';
@@ -56,7 +56,7 @@ export interface Hub {
   readonly texts: Texts;
   readonly rides: Rides;
   readonly sessions: Sessions;
-  readonly recentFixes: RecentFixes;
+  readonly tracks: Tracks;
   readonly drivers: Drivers;
   readonly nearby: NearbyDrivers;
   readonly watching: Watching;
@@ -111,7 +111,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     texts,
     rides,
     sessions,
-    recentFixes: new RecentFixes({ records, rules }),
+    tracks: new Tracks({ records, rules }),
     drivers,
     nearby,
     watching,

@@ -6,6 +6,7 @@ import type { Happened } from '../core/events.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Delivery } from './delivery.ts';
 import type { OutgoingMessage } from './outbox/ports.ts';
+import type { Page } from './page.ts';
 
 /** How many partitions drivers hash to. Fixed for the life of a fleet: positions and cursors belong to partitions. */
 export const PARTITIONS = 64;
@@ -187,11 +188,6 @@ export interface OrderRow {
   readonly driverId: string | null;
   readonly status: TripStatus;
   readonly updatedAt: number;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly cursor: string | null;
 }
 
 /** The durable truth, as readers see it. Times in epoch ms. */

@@ -3,7 +3,8 @@ import { isId, type TripStatus, WaycastError } from '@waycast/protocol';
 import { endedAt, isOpenTrip, newTrip, type Trip } from '../core/trip.ts';
 import { mayReadTrip, mustCreate } from './access.ts';
 import type { Ingest } from './ingest.ts';
-import type { Clock, Hot, OrderRow, Page, Records } from './ports.ts';
+import type { Page } from './page.ts';
+import type { Clock, Hot, OrderRow, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import { actor, type Trips } from './trips.ts';
 

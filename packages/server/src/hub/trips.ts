@@ -4,12 +4,10 @@ import { type Actor, isId, parseMoment, type StatusInput, type TripInput, type T
 import type { Command } from '../core/commands.ts';
 import { adoptEntry } from '../core/drive-trip.ts';
 import type { ActiveTrip, Driver } from '../core/driver.ts';
-import type { EventPublished, FixRow, OutboxEntry } from '../core/effects.ts';
+import type { EventPublished, OutboxEntry } from '../core/effects.ts';
 import type { Happened, TripHappened } from '../core/events.ts';
-import { judgeTrack } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
 import { type Stop, stopsFrom } from '../core/stops.ts';
-import { trackIntervals } from '../core/track-intervals.ts';
 import {
   assign,
   assignmentEvent,
@@ -26,10 +24,11 @@ import type { Engine } from './engine.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ingest } from './ingest.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
+import type { Page } from './page.ts';
 import { partitionOf } from './partition.ts';
 import type { People } from './people.ts';
 import { PlaceOfStatus } from './place-of-status.ts';
-import type { Bus, Clock, Hot, Log, Page, Records, Store, TripChange, TripFilter } from './ports.ts';
+import type { Bus, Clock, Hot, Log, Records, Store, TripChange, TripFilter } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Replies } from './replies.ts';
 
@@ -140,24 +139,6 @@ export class Trips {
     const { trip } = await this.find(who, id);
     const events = await this.#parts.records.events(id);
     return { trip, events: events.filter((event) => mayHear(who, event)) };
-  }
-
-  /** The fixes that make up the trip's track, plausible ones only, in capture order [F12]. */
-  async track(who: Principal, id: string, from: number, to: number): Promise<{ trip: Trip; rows: FixRow[] }> {
-    const { trip } = await this.find(who, id);
-    const rows: FixRow[] = [];
-    for (const stretch of trackIntervals(trip)) {
-      const first = Math.max(from, stretch.from);
-      const last = Math.min(to, stretch.to);
-      let cursor: string | null = null;
-      do {
-        const page: Page<FixRow> = await this.#parts.records.locations(stretch.driverId, first, last, 5_000, cursor);
-        rows.push(...page.items);
-        cursor = page.cursor;
-      } while (cursor !== null);
-    }
-    const plausible = judgeTrack(rows, this.#parts.rules.maxPlausibleSpeedKmh);
-    return { trip, rows: rows.filter((_, index) => plausible[index]) };
   }
 
   /**

@@ -8,7 +8,7 @@ import type {
   OutgoingMessage,
   Replay,
 } from '../../hub/outbox/ports.ts';
-import type { Page } from '../../hub/ports.ts';
+import type { Page } from '../../hub/page.ts';
 import type { OutgoingRequest } from './messages.ts';
 import type { Question } from './reader.ts';
 

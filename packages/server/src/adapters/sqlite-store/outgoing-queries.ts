@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Attempt, Consumer, DeliveryRecord, DeliveryState, OutgoingMessage } from '../../hub/outbox/ports.ts';
-import type { Page } from '../../hub/ports.ts';
+import type { Page } from '../../hub/page.ts';
 import { STATES } from './outgoing-rows.ts';
 
 interface Row {

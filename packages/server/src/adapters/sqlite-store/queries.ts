@@ -1,7 +1,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { FixRow } from '../../core/effects.ts';
 import type { Consumer, DeliveryRecord, DeliveryState } from '../../hub/outbox/ports.ts';
-import type { ConnectionSession, OrderRow, Page, TripFilter } from '../../hub/ports.ts';
+import type { Page } from '../../hub/page.ts';
+import type { ConnectionSession, OrderRow, TripFilter } from '../../hub/ports.ts';
 import { fixRowOf, JournalBatch, type JournalRow } from './journal.ts';
 import { OutgoingQueries } from './outgoing-queries.ts';
 

@@ -3,13 +3,13 @@ import { type Driver, type DriverSnapshot, snapshotOf } from '../../core/driver.
 import type { FixRow, OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
 import { isOpenTrip, partiesOf, type Trip } from '../../core/trip.ts';
+import type { Page } from '../../hub/page.ts';
 import {
   type Commit,
   type Committed,
   type ConnectionSession,
   type OrderRow,
   PARTITIONS,
-  type Page,
   type Records,
   type SessionLog,
   type Store,

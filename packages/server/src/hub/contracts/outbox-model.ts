@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { DeliveryState, Settled } from '../outbox/ports.ts';
-import type { OutboxPlace } from './outbox.ts';
+import type { OutboxPlace } from './outbox-place.ts';
 import { consumerOf, messageOf, settledOf, worker } from './outbox-samples.ts';
 import { commitOf, T0 } from './samples.ts';
 

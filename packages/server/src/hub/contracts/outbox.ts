@@ -2,14 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Outbox } from '../outbox/ports.ts';
 import type { Store } from '../ports.ts';
 import { outboxAgainstModel } from './outbox-model.ts';
+import type { OutboxPlace } from './outbox-place.ts';
 import { consumerOf, HOUR, messageOf, settledOf, worker } from './outbox-samples.ts';
 import { changedEvent, commitOf, creation, sampleTrip, T0 } from './samples.ts';
-
-/** A store with its outbox, where it can be opened again. */
-export interface OutboxPlace {
-  open(): Promise<{ readonly store: Store; readonly outbox: Outbox; close(): Promise<void> }>;
-  remove(): Promise<void>;
-}
 
 export function outboxContract(name: string, make: () => OutboxPlace): void {
   let place: OutboxPlace;

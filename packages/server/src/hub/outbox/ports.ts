@@ -1,4 +1,4 @@
-import type { Page } from '../ports.ts';
+import type { Page } from '../page.ts';
 
 /** What goes out: one message per event, and what it has to tell the services outside. Epoch ms. */
 export interface OutgoingMessage {

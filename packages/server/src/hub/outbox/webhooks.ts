@@ -9,7 +9,8 @@ import {
   type WebhookPatch,
 } from '@waycast/protocol';
 import { mustManageWebhooks, mustReadWebhooks } from '../access.ts';
-import type { Clock, Page } from '../ports.ts';
+import type { Page } from '../page.ts';
+import type { Clock } from '../ports.ts';
 import type { Principal } from '../principal.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { messageId } from './outgoing.ts';

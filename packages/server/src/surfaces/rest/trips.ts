@@ -60,7 +60,7 @@ const TRACK_ANSWER = {
 };
 
 /** `/v1/trips`. */
-export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
+export function tripRoutes(app: FastifyInstance, { trips, tracks }: Hub): void {
   app.post<{ Body: TripInput }>(
     '/v1/trips',
     {
@@ -201,12 +201,8 @@ export function tripRoutes(app: FastifyInstance, { trips }: Hub): void {
     },
     async (request, reply) => {
       const { format = 'json', from, to, simplify: tolerance = 0 } = request.query;
-      const { trip, rows } = await trips.track(
-        whoAsks(request),
-        request.params.id,
-        moment(from, 0, 'from'),
-        moment(to, Number.MAX_SAFE_INTEGER, 'to'),
-      );
+      const { trip } = await trips.find(whoAsks(request), request.params.id);
+      const rows = await tracks.whole(trip, moment(from, 0, 'from'), moment(to, Number.MAX_SAFE_INTEGER, 'to'));
       const all = rows.map(({ fix }) => fix);
       const fixes = tolerance > 0 ? simplify(all, tolerance) : all;
       if (format === 'geojson') return reply.type('application/geo+json').serializer(JSON.stringify).send(toGeoJson(trip.id, fixes));

@@ -57,7 +57,7 @@ export function rideRoutes(app: FastifyInstance, parts: RideRoutesParts): void {
     },
     async (request): Promise<RideHistory> => {
       const trip = await readable(request, parts);
-      const rows = await hub.recentFixes.of(trip, MOST_LOCATIONS);
+      const rows = await hub.tracks.recent(trip, MOST_LOCATIONS);
       const locations = rows.map(({ driverId, fix }) => historyLocation(driverId, fix));
       return { ride_id: trip.id, locations, count: locations.length };
     },

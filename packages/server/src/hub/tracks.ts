@@ -4,8 +4,11 @@ import { judgeTrack } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
 import { type TrackInterval, trackIntervals } from '../core/track-intervals.ts';
 import type { Trip } from '../core/trip.ts';
+import type { Page } from './page.ts';
 import type { Records } from './ports.ts';
 
+/** Read at once. */
+const PAGE = 5_000;
 /** Fixes before those wanted that their judgement takes in [F12]. */
 const AROUND = 20;
 /** So far back it looks for plausible ones; a track of which fewer are is told as far as that. */
@@ -14,8 +17,8 @@ const FURTHEST = 2_000;
 const ATTEMPTS = 20;
 const COMMIT_MS = 10;
 
-/** The end of a trip's track, without reading all of it. Who may see it has been settled by the caller. */
-export class RecentFixes {
+/** The fixes that make up trips. Who may see them has been settled by the caller. */
+export class Tracks {
   readonly #records: Records;
   readonly #rules: Rules;
 
@@ -24,8 +27,28 @@ export class RecentFixes {
     this.#rules = parts.rules;
   }
 
-  /** At most `limit` plausible fixes of a trip, newest first; the last one shown is among them, unless the store stalls. */
-  async of(trip: Trip, limit: number): Promise<readonly FixRow[]> {
+  /** The plausible fixes of a trip captured from `from` to `to` (epoch ms, inclusive), in capture order [F12]. */
+  async whole(trip: Trip, from: number, to: number): Promise<readonly FixRow[]> {
+    const rows: FixRow[] = [];
+    for (const stretch of trackIntervals(trip)) {
+      const first = Math.max(from, stretch.from);
+      const last = Math.min(to, stretch.to);
+      let cursor: string | null = null;
+      do {
+        const page: Page<FixRow> = await this.#records.locations(stretch.driverId, first, last, PAGE, cursor);
+        rows.push(...page.items);
+        cursor = page.cursor;
+      } while (cursor !== null);
+    }
+    const plausible = judgeTrack(rows, this.#rules.maxPlausibleSpeedKmh);
+    return rows.filter((_, index) => plausible[index]);
+  }
+
+  /**
+   * At most `limit` plausible fixes of a trip, newest first, without reading all of its track; the last one shown is among
+   * them, unless the store stalls.
+   */
+  async recent(trip: Trip, limit: number): Promise<readonly FixRow[]> {
     const shownAt = trip.lastPoint?.at ?? 0;
     for (let attempt = 1; ; attempt++) {
       const stored = await this.#stored(trip, limit);
