@@ -37,7 +37,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   core: to('protocol'),
   hub: to('core', 'protocol'),
   'adapters/*': [
-    ...to('hub/ports.ts', 'core', 'protocol', 'startup-error'),
+    ...to('hub/ports.ts', 'hub/page.ts', 'core', 'protocol', 'startup-error'),
     ...types('hub/directory/directory.ts', 'hub/outbox/ports.ts', 'hub/delivery.ts'),
   ],
   auth: [...to('hub/principal.ts', 'protocol', 'startup-error'), ...types('hub/ports.ts')],
