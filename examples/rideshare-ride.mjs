@@ -36,7 +36,7 @@ await call('POST', '/v1/trips', staff, {
   id: ride,
   kind: 'ride',
   driverId: userOf(driverToken),
-  driverName: 'Dana',
+  driverName: 'Car 7',
   stops: [
     { type: 'pickup', ...pickup, ...booking },
     { type: 'dropoff', ...dropoff, ...booking },

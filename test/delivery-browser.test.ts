@@ -54,7 +54,7 @@ it('a page in Chromium watches as the public, sends as the rider, and reads why 
     },
   );
   expect(heard).toEqual({
-    types: ['initial_state', 'location_update', 'location_update', 'status_change'],
+    types: ['initial_state', 'location_update', 'status_change'],
     refused: '1008 Tracking session not found',
   });
   await tab.close();
