@@ -136,7 +136,6 @@ function openSockets({ config, hub, tokens, metrics, clock, log }: SurfacesParts
     ...shared,
     verify,
     redeemTicket,
-    wholeFleet: () => hub.drivers.wholeFleet(),
     maxConnectionsPerDriver,
     hybrid,
   });

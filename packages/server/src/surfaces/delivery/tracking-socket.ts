@@ -28,7 +28,6 @@ export interface TrackingSocketParts {
     readonly now: () => number;
     readonly meter: Meter;
     readonly broken: (error: unknown) => void;
-    readonly wholeFleet: () => Delivery;
   };
   readonly visitor: Visitor;
   /** What it is at; null for one that may not stay. */
@@ -47,11 +46,9 @@ export class TrackingSocket implements Guest, Sender, Codec {
 
   constructor(ws: WebSocket, raw: Duplex, parts: TrackingSocketParts) {
     this.#parts = parts;
-    const { now, wholeFleet } = parts.ofAll;
     this.socket = new Socket(ws, raw, {
       codec: this,
-      now,
-      wholeFleet,
+      now: parts.ofAll.now,
       farewell: endOf,
       onMessage: (data, isBinary) => this.#onMessage(data, isBinary),
       onEnd: () => this.#letGo(),

@@ -41,7 +41,7 @@ export class Tracking implements Entrance {
     this.#parts = parts;
     const { hub, meter, broken, clock } = parts;
     const now = () => clock.now();
-    this.#ofSockets = { hub, now, meter, broken, wholeFleet: () => hub.drivers.wholeFleet() };
+    this.#ofSockets = { hub, now, meter, broken };
     this.#ofFeeds = {
       watching: hub.watching,
       now,

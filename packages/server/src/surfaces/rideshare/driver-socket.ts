@@ -46,7 +46,6 @@ export class DriverSocket implements Member, Watcher, Sender {
     this.socket = new Socket(ws, raw, {
       codec: { frameOf: () => null, conflated: () => null },
       now,
-      wholeFleet: () => hub.drivers.wholeFleet(),
       farewell: commonEnd,
       onMessage: (data, isBinary) => this.#onMessage(data, isBinary),
       onAlive: () => attendant.seen(),

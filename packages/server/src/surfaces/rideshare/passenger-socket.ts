@@ -21,12 +21,11 @@ export class PassengerSocket implements Member {
   readonly #bad: BadMessages;
 
   constructor(ws: WebSocket, raw: Duplex, parts: SocketOfRide) {
-    const { hub, now, attendant, who } = parts;
+    const { now, attendant, who } = parts;
     this.#parts = parts;
     this.socket = new Socket(ws, raw, {
       codec: { frameOf: (delivery) => this.#frameOf(delivery), conflated: () => null },
       now,
-      wholeFleet: () => hub.drivers.wholeFleet(),
       farewell: commonEnd,
       onMessage: (data, isBinary) => this.#onMessage(data, isBinary),
       onAlive: () => attendant.seen(),

@@ -38,7 +38,6 @@ export interface ConnectionParts {
   readonly arrive: (who: Principal) => Promise<Attendant>;
   /** This connection has watermarks to say. */
   readonly toAck: (connection: Connection, ack: Ack) => void;
-  readonly wholeFleet: () => Delivery;
   /** Whether the messages of the hybrid clients are understood. */
   readonly hybrid: boolean;
   readonly ended: (connection: Connection) => void;
@@ -69,7 +68,7 @@ export class Connection implements Watcher, Sender {
     this.socket = new Socket(ws, raw, {
       codec: new ClientCodec(() => this.#signedIn()),
       now: parts.now,
-      wholeFleet: parts.wholeFleet,
+      wholeFleet: () => parts.hub.drivers.wholeFleet(),
       farewell,
       onMessage: (data, isBinary) => this.#onMessage(data, isBinary),
       onEnd: () => this.#letGo(),

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { isId, STREAM_LIMITS, WaycastError } from '@waycast/protocol';
 import type { WebSocket } from 'ws';
 import { type Attendant, driverRoom } from '../../hub/attendance.ts';
-import type { Delivery } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Meter } from '../../hub/meter.ts';
 import type { Clock } from '../../hub/ports.ts';
@@ -21,7 +20,6 @@ export interface StreamParts {
   readonly sockets: Sockets;
   readonly verify: (token: string) => Promise<Principal>;
   readonly redeemTicket: (ticket: string) => Principal | undefined;
-  readonly wholeFleet: () => Delivery;
   readonly maxConnectionsPerDriver: number;
   /** Whether the messages of the hybrid clients are understood. */
   readonly hybrid: boolean;
@@ -80,12 +78,11 @@ export class Stream implements Entrance {
   }
 
   #open(ws: WebSocket, raw: Duplex, who: Principal | null, attendant: Attendant | null): void {
-    const { hub, meter, verify, wholeFleet, clock, broken, sockets, hybrid } = this.#parts;
+    const { hub, meter, verify, clock, broken, sockets, hybrid } = this.#parts;
     const connection = new Connection(ws, raw, {
       hub,
       meter,
       verify,
-      wholeFleet,
       hybrid,
       now: () => clock.now(),
       arrive: (principal) => this.#arrive(principal),

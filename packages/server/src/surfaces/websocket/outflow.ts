@@ -32,7 +32,7 @@ export interface OutflowParts {
   readonly codec: Codec;
   readonly giveUp: () => void;
   /** What a watcher of the fleet gets who missed some of it. */
-  readonly wholeFleet: () => Delivery;
+  readonly wholeFleet?: () => Delivery;
 }
 
 /**
@@ -43,7 +43,7 @@ export class Outflow {
   readonly #socket: Duplex;
   readonly #codec: Codec;
   readonly #giveUp: () => void;
-  readonly #wholeFleet: () => Delivery;
+  readonly #wholeFleet: (() => Delivery) | undefined;
   #pending: Buffer | null = null;
   #more: Buffer[] | null = null;
   /** By feed, its lives in their order. */
@@ -155,7 +155,7 @@ export class Outflow {
     this.#held = null;
     this.#heldEvents = 0;
     for (const [feed, lives] of held) for (const life of lives) this.#release(feed, life);
-    if (this.#fleetMissed) this.#encode(this.#wholeFleet());
+    if (this.#fleetMissed && this.#wholeFleet !== undefined) this.#encode(this.#wholeFleet());
     this.#fleetMissed = false;
   }
 

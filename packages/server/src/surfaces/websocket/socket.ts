@@ -15,7 +15,8 @@ export interface Farewell {
 export interface SocketParts {
   readonly codec: Codec;
   readonly now: () => number;
-  readonly wholeFleet: () => Delivery;
+  /** Of a client that may follow the fleet: what it gets who missed some of it. */
+  readonly wholeFleet?: () => Delivery;
   readonly farewell: (code: ErrorCode, more: { readonly retryAfter?: number }) => Farewell;
   readonly onMessage: (data: Buffer, isBinary: boolean) => void;
   /** It showed life, by a message or by an answer to a ping. */
@@ -47,7 +48,11 @@ export class Socket {
     this.#ws = ws;
     this.#raw = raw;
     this.#parts = parts;
-    this.#out = new Outflow(raw, { codec: parts.codec, giveUp: () => this.close('slow_consumer'), wholeFleet: parts.wholeFleet });
+    this.#out = new Outflow(raw, {
+      codec: parts.codec,
+      giveUp: () => this.close('slow_consumer'),
+      ...(parts.wholeFleet && { wholeFleet: parts.wholeFleet }),
+    });
     this.openedAt = parts.now();
     this.heardAt = this.openedAt;
     ws.on('message', (data, isBinary) => {
