@@ -117,8 +117,7 @@ export class Ingest {
     if (wait > 0) throw tooFast(wait);
     const receivedAt = this.#clock.now();
     const fixes = [{ seq: null, fix: fixFrom(input, receivedAt) }];
-    const origin = { driverId, stream: null, base: null, sender: 0 };
-    const { counts, seq } = await this.#replies.ask('fixes', (reply) => this.#append(origin, fixes, receivedAt, true, reply));
+    const { counts, seq } = await this.#stored(driverId, fixes, receivedAt, true);
     return { seq, suspect: counts.suspect > 0 };
   }
 
@@ -150,11 +149,16 @@ export class Ingest {
     if (fixes.length === 0) return { accepted: 0, stored: 0, duplicates: 0, suspect: 0, rejected };
     const wait = take(fixes.length);
     if (wait > 0) throw tooFast(wait);
-    const origin = { driverId, stream: null, base: null, sender: 0 };
-    const { counts } = await this.#replies.ask('fixes', (reply) => this.#append(origin, fixes, receivedAt, live, reply));
+    const { counts } = await this.#stored(driverId, fixes, receivedAt, live);
     for (const { index, code, message } of counts.rejected) rejected.push({ index: places[index] as number, code, message });
     const { accepted, stored, duplicates, suspect } = counts;
     return { accepted, stored, duplicates, suspect, rejected };
+  }
+
+  /** Unnumbered fixes, answered after their commit [A5]. */
+  #stored(driverId: string, fixes: readonly NumberedFix[], receivedAt: number, live: boolean) {
+    const origin = { driverId, stream: null, base: null, sender: 0 };
+    return this.#replies.ask('fixes', (reply) => this.#append(origin, fixes, receivedAt, live, reply));
   }
 
   #append(
