@@ -102,7 +102,7 @@ export const Health = Type.Object(
   {
     status: Type.Enum(['ok', 'degraded', 'draining'] as const),
     database: Type.Enum(['ok', 'stalled'] as const),
-    redis: Type.Enum(['unused'] as const),
+    redis: Type.Enum(['ok', 'unreachable', 'unused'] as const),
     websocket: Type.Enum(['ok', 'draining'] as const),
     connections: Type.Integer(),
   },

@@ -43,6 +43,21 @@ export function serviceUrl(value: string): string | undefined {
   return parsed?.replace(/\/+$/, '');
 }
 
+/** As Python programs write it as well: `postgresql+asyncpg://`. */
+export function databaseUrl(value: string): string | undefined {
+  if (value === '') return undefined;
+  if (!/^postgres(ql)?(\+[a-z0-9]+)?:\/\//.test(value)) throw new Error('an address like postgresql://user:password@host:5432/database');
+  return value;
+}
+
+/** One address, or those of several nodes of a cluster, separated by commas. */
+export function redisUrl(value: string): string | undefined {
+  if (value === '') return undefined;
+  const fits = value.split(',').every((one) => /^rediss?:\/\//.test(one.trim()) || /^[^\s:/]+:\d+$/.test(one.trim()));
+  if (!fits) throw new Error('an address like redis://host:6379, or several, separated by commas');
+  return value;
+}
+
 export function ports(value: string): number[] {
   const parsed = value.split(',').map((one) => number(0, 65_535)(one.trim()));
   if (parsed.some((port) => !Number.isInteger(port))) throw new Error('whole numbers, separated by commas');

@@ -4,12 +4,14 @@ import {
   algorithms,
   DIALECT_NAMES,
   type Dialect,
+  databaseUrl,
   dialects,
   flag,
   number,
   oneOf,
   origins,
   ports,
+  redisUrl,
   secrets,
   serviceUrl,
   someOf,
@@ -39,6 +41,34 @@ export const KEYS = {
   host: key('HOST', '127.0.0.1', text, 'address to listen on'),
   ports: key('PORT', [8080], ports, 'port to listen on; several, separated by commas, serve the same'),
   dataDir: key('DATA_DIR', './data', text, 'the embedded database and the generated secret'),
+  databaseUrl: key<string | undefined>(
+    'DATABASE_URL',
+    undefined,
+    databaseUrl,
+    'PostgreSQL 15 or later with PostGIS, postgresql://user:password@host:5432/database; unset: the embedded database in DATA_DIR',
+  ),
+  databaseReadUrl: key<string | undefined>(
+    'DATABASE_READ_URL',
+    undefined,
+    databaseUrl,
+    'a read replica of DATABASE_URL, for history and lists',
+  ),
+  dbPoolMax: key('DB_POOL_MAX', 20, whole(1, 1_000), 'connections to the database for reading, of each process'),
+  dbPoolIdleMs: key('DB_POOL_IDLE_MS', 30_000, whole(0, 3_600_000), 'those idle for so long are closed, ms'),
+  dbConnectTimeoutMs: key('DB_CONNECT_TIMEOUT_MS', 2_000, whole(100, 600_000), 'the database has to answer within this, ms'),
+  redisUrl: key<string | undefined>(
+    'REDIS_URL',
+    undefined,
+    redisUrl,
+    'Redis 7 or later, redis://host:6379, or the nodes of a Redis Cluster separated by commas: then several processes serve one fleet',
+  ),
+  workers: key(
+    'WORKERS',
+    1,
+    whole(1, 256),
+    'processes that serve together on this machine; more than one needs REDIS_URL and DATABASE_URL',
+  ),
+  redisPassword: key<string | undefined>('REDIS_PASSWORD', undefined, text, 'of Redis, when it is not part of REDIS_URL'),
   metricsPort: key<number | undefined>(
     'METRICS_PORT',
     undefined,
@@ -174,7 +204,18 @@ export function readConfig({ file, env, flags }: ConfigSources): Config {
     if (variable !== undefined) given.set(name, { value: env[variable] as string, from: variable });
   }
   for (const [name, value] of Object.entries(flags)) if (value !== undefined) given.set(name, { value, from: flagOf(name) });
-  return parseAll(given);
+  return consistent(parseAll(given));
+}
+
+/** What one setting asks of another. */
+function consistent(config: Config): Config {
+  if (config.redisUrl !== undefined && config.databaseUrl === undefined)
+    throw new StartupError('REDIS_URL needs DATABASE_URL: several processes share one PostgreSQL');
+  if (config.databaseReadUrl !== undefined && config.databaseUrl === undefined)
+    throw new StartupError('DATABASE_READ_URL needs DATABASE_URL: it is a replica of that');
+  if (config.workers > 1 && config.redisUrl === undefined)
+    throw new StartupError('WORKERS needs REDIS_URL and DATABASE_URL: processes share a fleet through them');
+  return config;
 }
 
 /** `--data-dir` for `DATA_DIR`. */
@@ -193,7 +234,7 @@ function parseAll(given: ReadonlyMap<string, { value: string; from: string }>): 
     try {
       config[field] = parse(found.value);
     } catch (error) {
-      const secret = name.includes('SECRET') || /\/\/[^/]*@/.test(found.value);
+      const secret = /SECRET|PASSWORD/.test(name) || /\/\/[^/]*@/.test(found.value);
       throw new StartupError(
         `${found.from}: ${secret ? 'the value' : JSON.stringify(found.value)} will not do; it takes ${(error as Error).message}`,
       );

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { OneTime } from './auth/one-time.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
+import type { Foundation } from './foundations/foundation.ts';
 import type { Listener } from './http-servers.ts';
 import type { Hub } from './hub/hub.ts';
 import { Limits } from './hub/limits.ts';
@@ -20,7 +20,7 @@ import { driverRoutes } from './surfaces/rest/drivers.ts';
 import { pages } from './surfaces/rest/pages.ts';
 import { NATIVE_CHANNEL } from './surfaces/rest/reference/native-channel.ts';
 import { reference } from './surfaces/rest/reference/reference.ts';
-import { type SignIn, sessionRoutes } from './surfaces/rest/sessions.ts';
+import { sessionRoutes } from './surfaces/rest/sessions.ts';
 import { systemRoutes } from './surfaces/rest/system.ts';
 import { textRoutes } from './surfaces/rest/texts.ts';
 import { tripRoutes } from './surfaces/rest/trips.ts';
@@ -36,13 +36,12 @@ import { Upgrades } from './surfaces/websocket/upgrades.ts';
 import { VERSION } from './version.ts';
 
 const DASHBOARD = fileURLToPath(new URL('../../dashboard/dist', import.meta.url));
-const TICKET_MS = 30_000;
-const SIGN_IN_MS = 900_000;
 
 export interface SurfacesParts {
   readonly config: Config;
   readonly hub: Hub;
   readonly outbox: OpenOutbox;
+  readonly foundation: Pick<Foundation, 'tickets' | 'signIns' | 'redis'>;
   readonly tokens: Tokens;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -55,7 +54,7 @@ export interface Surfaces {
   /** How many sockets are open. */
   connections(): number;
   /** A fresh one-time code that signs in to the dashboard as admin. */
-  signInCode(): string;
+  signInCode(): Promise<string>;
   /** Lets nobody in any more and says good-bye to those who are here. */
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -63,9 +62,8 @@ export interface Surfaces {
 
 /** Puts the surfaces over the hub: the native ones, and those of the dialects that are served. */
 export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
-  const { config, hub, outbox, tokens, metrics, clock, log } = parts;
-  const tickets = new OneTime<Principal>(clock, TICKET_MS);
-  const signIns = new OneTime<SignIn>(clock, SIGN_IN_MS);
+  const { config, hub, outbox, foundation, tokens, metrics, clock, log } = parts;
+  const { tickets, signIns } = foundation;
   const limits = new Limits({ perSecond: config.restPerMinute / 60, burst: config.restPerMinute }, clock);
   const sockets = openSockets(parts, (ticket) => tickets.redeem(ticket));
   const { stream, rideshare, tracking, socketIo, webSockets, upgrades } = sockets;
@@ -88,7 +86,14 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
   if (tracking !== undefined) deliveryRoutes(app, hub);
   webhookRoutes(app, outbox.webhooks);
   sessionRoutes(app, { tickets, signIns, tokens, clock });
-  systemRoutes(app, { hub, metrics, connections, isDraining: () => draining, servesMetrics: config.metricsPort === undefined });
+  systemRoutes(app, {
+    hub,
+    metrics,
+    redis: () => foundation.redis(),
+    connections,
+    isDraining: () => draining,
+    servesMetrics: config.metricsPort === undefined,
+  });
   const channels = [
     NATIVE_CHANNEL,
     ...(rideshare === undefined ? [] : RIDESHARE_CHANNELS),
@@ -105,7 +110,7 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
         socketIo?.isFor(request.url) ? socketIo.upgrade(request, socket, head) : void upgrades.take(request, socket, head),
     },
     connections,
-    signInCode: () => signIns.issue({ sub: 'admin', role: 'admin' }).code,
+    signInCode: async () => (await signIns.issue({ sub: 'admin', role: 'admin' })).code,
     drain: async () => {
       draining = true;
       upgrades.drain();
@@ -123,7 +128,10 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
 }
 
 /** The sockets of the native stream and of the dialects. */
-function openSockets({ config, hub, tokens, metrics, clock, log }: SurfacesParts, redeemTicket: (ticket: string) => Principal | undefined) {
+function openSockets(
+  { config, hub, tokens, metrics, clock, log }: SurfacesParts,
+  redeemTicket: (ticket: string) => Promise<Principal | undefined>,
+) {
   const { dialects, maxConnectionsPerDriver } = config;
   const webSockets = new Sockets(clock);
   const hybrid = dialects.includes('hybrid');

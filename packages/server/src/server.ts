@@ -3,17 +3,16 @@ import type { Server as HttpServer } from 'node:http';
 import { type Logger, pino } from 'pino';
 import { HttpDirectory } from './adapters/http-directory/http-directory.ts';
 import { HttpSender } from './adapters/http-outbox/http-sender.ts';
-import { MemoryBus } from './adapters/memory-bus.ts';
-import { MemoryHot } from './adapters/memory-hot.ts';
-import { MemoryLog } from './adapters/memory-log.ts';
-import { MemoryPresence } from './adapters/memory-presence.ts';
-import { openSqliteStore, type SqliteStore } from './adapters/sqlite-store/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import type { Jwks } from './auth/jwks.ts';
 import { openTokens } from './auth/open-tokens.ts';
 import { sharedSecrets } from './auth/secret.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
+import { distributed } from './foundations/distributed.ts';
+import { embedded } from './foundations/embedded.ts';
+import type { Foundation, Ground } from './foundations/foundation.ts';
+import { onPostgres } from './foundations/on-postgres.ts';
 import { type Listener, listenAll, stopTaking, urlOf } from './http-servers.ts';
 import { type Hub, openHub } from './hub/hub.ts';
 import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
@@ -31,7 +30,7 @@ export interface Waycast {
   /** Where it listens, one per port. */
   readonly urls: readonly string[];
   /** A fresh one-time address that signs in to the dashboard as admin. */
-  signInUrl(): string;
+  signInUrl(): Promise<string>;
   /** Signs a token, as the CLI does. */
   readonly tokens: Tokens;
   readonly log: Logger;
@@ -55,46 +54,55 @@ export async function startServer(config: Config, fatal: (error: unknown) => voi
   });
   if (config.secrets !== undefined && sharedSecrets(config) === undefined)
     log.warn('JWT_SECRET_KEY counts for nothing, since JWT_ALGORITHM leaves HS256 out');
-  const store = await openSqliteStore({
-    dataDir: config.dataDir,
-    onHealth: ({ ok, problem }) => {
+  const foundation = await openFoundation(config, {
+    info: (message) => log.info(message),
+    warn: (message, error) => log.error({ err: error }, message),
+    fatal,
+    storeHealth: ({ ok, problem }) => {
       if (ok) log.info('the store writes again');
       else
         log.error(
           { problem },
-          'the store cannot write: live delivery goes on, nothing is acknowledged as stored; free the disk or mend the database',
+          'the store cannot write: live delivery goes on, nothing is acknowledged as stored; mend the disk or the database',
         );
     },
   });
   try {
-    return await compose(config, { log, clock, tokens, keys, store }, fatal);
+    return await compose(config, { log, clock, tokens, keys, foundation }, fatal);
   } catch (error) {
     keys?.close();
-    await store.close();
+    await foundation.close();
     throw error;
   }
 }
 
-interface Foundation {
+/** By what is set: the embedded database, PostgreSQL alone, or PostgreSQL and Redis. */
+async function openFoundation(config: Config, ground: Ground): Promise<Foundation> {
+  const { databaseUrl, redisUrl } = config;
+  if (databaseUrl === undefined) return embedded(config.dataDir, ground);
+  if (redisUrl === undefined) return onPostgres({ ...config, databaseUrl }, ground);
+  return distributed({ ...config, databaseUrl, redisUrl }, ground);
+}
+
+interface House {
   readonly log: Logger;
   readonly clock: typeof systemClock;
   readonly tokens: Tokens;
   readonly keys: Jwks | undefined;
-  readonly store: SqliteStore;
+  readonly foundation: Foundation;
 }
 
-async function compose(config: Config, { log, clock, tokens, keys, store }: Foundation, fatal: (error: unknown) => void): Promise<Waycast> {
-  const memoryLog = new MemoryLog();
-  const hot = new MemoryHot(clock);
+async function compose(config: Config, { log, clock, tokens, keys, foundation }: House, fatal: (error: unknown) => void): Promise<Waycast> {
+  const { store } = foundation;
   let surfaces: Surfaces | undefined;
   const metrics = new Metrics({
     connections: () => surfaces?.connections() ?? 0,
-    backlog: () => memoryLog.backlog(),
+    backlog: () => foundation.log.backlog(),
     storeOk: () => store.health().ok,
     outbox: () => outbox.dispatcher.counts,
   });
   const outbox = await openOutbox({
-    outbox: store.outbox,
+    outbox: foundation.outbox,
     sender: new HttpSender({ allowPrivate: config.webhookAllowPrivate, userAgent: `waycast/${VERSION}` }),
     clock,
     services: config,
@@ -105,12 +113,8 @@ async function compose(config: Config, { log, clock, tokens, keys, store }: Foun
   });
   const directory = new HttpDirectory({ ...config, warn: (message) => log.warn(message), info: (message) => log.info(message) });
   const hub = await openHub({
-    log: memoryLog,
-    hot,
-    bus: new MemoryBus(),
-    store,
+    ...foundation,
     records: store,
-    presence: new MemoryPresence(),
     sessions: store,
     directory,
     clock,
@@ -124,7 +128,7 @@ async function compose(config: Config, { log, clock, tokens, keys, store }: Foun
     fatal,
     warn: (message, error) => log.error({ err: error }, message),
   });
-  surfaces = await openSurfaces({ config, hub, outbox, tokens, metrics, clock, log });
+  surfaces = await openSurfaces({ config, hub, outbox, foundation, tokens, metrics, clock, log });
   outbox.dispatcher.start();
 
   // In the background: a provider that is down holds up no start.
@@ -138,9 +142,9 @@ async function compose(config: Config, { log, clock, tokens, keys, store }: Foun
     urls,
     tokens,
     log,
-    signInUrl: () => `${(config.publicUrl ?? urls[0] ?? '').replace(/\/$/, '')}/#signin=${running.signInCode()}`,
+    signInUrl: async () => `${(config.publicUrl ?? urls[0] ?? '').replace(/\/$/, '')}/#signin=${await running.signInCode()}`,
     close: () => {
-      closing ??= shutDown({ surfaces: running, directory, hub, outbox, hot, store, keys, servers });
+      closing ??= shutDown({ surfaces: running, directory, hub, outbox, foundation, keys, servers });
       return closing;
     },
   };
@@ -150,15 +154,14 @@ interface Running {
   readonly surfaces: Surfaces;
   readonly hub: Hub;
   readonly outbox: OpenOutbox;
-  readonly hot: MemoryHot;
-  readonly store: SqliteStore;
+  readonly foundation: Foundation;
   readonly directory: HttpDirectory;
   readonly keys: Jwks | undefined;
   readonly servers: readonly HttpServer[];
 }
 
 /** In the order of DESIGN's drain: no new ones, good-bye to those here, store, let go. */
-async function shutDown({ surfaces, directory, hub, outbox, hot, store, keys, servers }: Running): Promise<void> {
+async function shutDown({ surfaces, directory, hub, outbox, foundation, keys, servers }: Running): Promise<void> {
   // Whoever polls is told by the answer to a request: there must still be a door for it. Newcomers are refused at it.
   await surfaces.drain();
   const closed = stopTaking(servers);
@@ -169,8 +172,7 @@ async function shutDown({ surfaces, directory, hub, outbox, hot, store, keys, se
   await Promise.all(closed);
   await surfaces.close();
   keys?.close();
-  hot.close();
-  await store.close();
+  await foundation.close();
 }
 
 /** /metrics alone, for a port that only the operator's network reaches. */

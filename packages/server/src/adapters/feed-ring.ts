@@ -1,5 +1,6 @@
 import type { EventPublished, Published } from '../core/effects.ts';
 import type { Plan } from '../core/eta.ts';
+import type { FeedPosition } from '../hub/ports.ts';
 
 /** Messages kept per feed [O2]. */
 const RING = 300;
@@ -52,6 +53,11 @@ export class FeedRing {
     this.#lastSeq = published.seq;
     this.#next = slot + 1 === this.#others.length && this.#others.length === RING ? 0 : slot + 1;
     if (this.#count < RING) this.#count++;
+  }
+
+  /** The newest message; null when there is none. */
+  head(): FeedPosition | null {
+    return this.#count === 0 ? null : { epoch: this.#epoch, seq: this.#lastSeq };
   }
 
   /** What followed this number; null when it is of another life or no longer held. */

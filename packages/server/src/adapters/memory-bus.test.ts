@@ -1,4 +1,4 @@
 import { busContract } from '../hub/contracts/bus.ts';
 import { MemoryBus } from './memory-bus.ts';
 
-busContract('MemoryBus', () => new MemoryBus());
+busContract('MemoryBus', async () => new MemoryBus());

@@ -4,9 +4,9 @@ import { ManualClock } from '../hub/contracts/manual-clock.ts';
 import { location } from '../hub/contracts/samples.ts';
 import { MemoryHot } from './memory-hot.ts';
 
-hotContract('MemoryHot', (clock) => new MemoryHot(clock));
+hotContract('MemoryHot', async (clock) => new MemoryHot(clock));
 
-it('stops its clock when closed; twice is safe', () => {
+it('stops its clock when closed; twice is safe', async () => {
   const clock = new ManualClock();
   const hot = new MemoryHot(clock);
   hot.hold('driver:d');
@@ -15,5 +15,5 @@ it('stops its clock when closed; twice is safe', () => {
   hot.close();
   hot.close();
   clock.pass(3_600_000);
-  expect(hot.since('driver:d', 'e', 0)).toHaveLength(1);
+  expect(await hot.since('driver:d', 'e', 0)).toHaveLength(1);
 });

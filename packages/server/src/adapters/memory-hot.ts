@@ -1,6 +1,6 @@
 import type { Driver } from '../core/driver.ts';
 import type { Published } from '../core/effects.ts';
-import type { Clock, Hot } from '../hub/ports.ts';
+import type { Clock, FeedPosition, Hot } from '../hub/ports.ts';
 import { FeedRing } from './feed-ring.ts';
 
 /** How long after the last watcher left, ms. */
@@ -29,12 +29,8 @@ export class MemoryHot implements Hot {
     this.#drivers.set(driver.id, driver);
   }
 
-  driver(id: string): Driver | undefined {
-    return this.#drivers.get(id);
-  }
-
-  drivers(): Iterable<Driver> {
-    return this.#drivers.values();
+  driver(id: string): Promise<Driver | undefined> {
+    return Promise.resolve(this.#drivers.get(id));
   }
 
   drop(id: string): void {
@@ -58,8 +54,12 @@ export class MemoryHot implements Hot {
     held.leftAt = this.#clock.now();
   }
 
-  since(feed: string, epoch: string, seq: number): readonly Published[] | null {
-    return this.#held.get(feed)?.ring.since(epoch, seq) ?? null;
+  since(feed: string, epoch: string, seq: number): Promise<readonly Published[] | null> {
+    return Promise.resolve(this.#held.get(feed)?.ring.since(epoch, seq) ?? null);
+  }
+
+  heads(feeds: readonly string[]): Promise<readonly (FeedPosition | null)[]> {
+    return Promise.resolve(feeds.map((feed) => this.#held.get(feed)?.ring.head() ?? null));
   }
 
   close(): void {

@@ -1,8 +1,10 @@
 import type { Presence } from '../hub/ports.ts';
 
-/** The rooms of one process. Answers come later all the same, as they do where others share them. */
+/** The rooms and seats of one process. Answers come later all the same, as they do where others share them. */
 export class MemoryPresence implements Presence {
   readonly #rooms = new Map<string, Set<string>>();
+  /** One counter for all seats: each number is above every one before, also above those of an earlier life of the process. */
+  #last = 0;
 
   async enter(room: string, member: string, limit: number): Promise<number | null> {
     let members = this.#rooms.get(room);
@@ -24,5 +26,10 @@ export class MemoryPresence implements Presence {
 
   async count(room: string): Promise<number> {
     return this.#rooms.get(room)?.size ?? 0;
+  }
+
+  async next(_seat: string): Promise<number> {
+    this.#last = Math.max(this.#last + 1, Date.now());
+    return this.#last;
   }
 }

@@ -27,7 +27,7 @@ async function serve({ demo, vehicles }: { demo?: boolean; vehicles: string }, c
   const fleet = demo === true ? await startDemo(waycast, vehicles) : undefined;
   stopOnSignal(waycast, fleet, config.drainSeconds);
   waycast.log.info({ urls: waycast.urls, dataDir: config.dataDir }, 'serving');
-  process.stdout.write(`\nWaycast is up. Sign in to the dashboard (good once, for 15 minutes):\n\n  ${waycast.signInUrl()}\n\n`);
+  process.stdout.write(`\nWaycast is up. Sign in to the dashboard (good once, for 15 minutes):\n\n  ${await waycast.signInUrl()}\n\n`);
 }
 
 /** The demo is a client like any other: its own process, the public surface, a token. */

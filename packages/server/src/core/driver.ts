@@ -45,6 +45,9 @@ export interface Driver {
   adopted: number;
 }
 
+/** A driver as others than its owner see it. */
+export type SeenDriver = Omit<Driver, 'judgement' | 'identities' | 'adopted'>;
+
 export function newDriver(id: string, epoch: string): Driver {
   return {
     id,
@@ -71,7 +74,7 @@ export function activeTrip(driver: Driver, trip: Trip): ActiveTrip {
 }
 
 /** [D1] */
-export function driverStatus(driver: Driver): DriverStatus {
+export function driverStatus(driver: SeenDriver): DriverStatus {
   if (!driver.online) return 'OFFLINE';
   if (driver.trips.some((active) => hasStarted(active.trip))) return 'ON_TRIP';
   return driver.available ? 'ONLINE' : 'BUSY';

@@ -7,6 +7,7 @@ import type { Role } from './principal.ts';
 import type { Watcher, Watchers } from './watchers.ts';
 
 const RECORD_EVERY_MS = 1_000;
+const RECOUNT_EVERY_MS = 3_000;
 /** So often the last sign of life of a session is noted, ms. */
 const SEEN_EVERY_MS = 60_000;
 
@@ -40,6 +41,8 @@ export interface AttendanceParts {
   readonly watchers: Watchers;
   readonly clock: Clock;
   readonly log: SessionLog;
+  /** Others have sockets as well: one that dies takes leave of nobody. */
+  readonly shared: boolean;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -62,7 +65,8 @@ export class Attendance {
   readonly #open = new Map<string, Session>();
   #unrecorded = new Map<string, ConnectionSession>();
   #recording: Promise<void> = Promise.resolve();
-  readonly #stop: () => void;
+  readonly #followed = new Map<string, Followed>();
+  readonly #stops: (() => void)[];
   readonly #desk: Desk;
 
   constructor(parts: AttendanceParts) {
@@ -72,7 +76,8 @@ export class Attendance {
       changed: (row) => this.#unrecorded.set(row.id, row),
       leave: (session) => this.#leave(session),
     };
-    this.#stop = parts.clock.every(RECORD_EVERY_MS, () => this.#record());
+    this.#stops = [parts.clock.every(RECORD_EVERY_MS, () => this.#record())];
+    if (parts.shared) this.#stops.push(parts.clock.every(RECOUNT_EVERY_MS, () => void this.#recount()));
   }
 
   /** @throws WaycastError `too_many_connections` when a room is full */
@@ -105,22 +110,59 @@ export class Attendance {
 
   /** From now on the watcher hears `attendance` whenever somebody comes to or leaves the room. */
   follow(room: string, watcher: Watcher): void {
-    this.#parts.watchers.add(feedOf(room), watcher, false);
+    let followed = this.#followed.get(room);
+    if (followed === undefined) {
+      followed = new Followed();
+      this.#followed.set(room, followed);
+      this.#parts.watchers.add(feedOf(room), followed);
+    }
+    followed.watchers.add(watcher);
   }
 
   unfollow(room: string, watcher: Watcher): void {
-    this.#parts.watchers.remove(feedOf(room), watcher);
+    const followed = this.#followed.get(room);
+    if (followed === undefined || !followed.watchers.delete(watcher) || followed.watchers.size > 0) return;
+    this.#followed.delete(room);
+    this.#parts.watchers.remove(feedOf(room), followed);
   }
 
-  /** Takes a seat that only one may have; whoever follows the seat and is not the holder has lost it. */
-  takeSeat(seat: string, holder: string, watcher: Watcher): void {
+  /**
+   * Takes a seat that only one may have: whoever asked last, over all processes [P9]. `lost` is called once somebody
+   * else has it. Answers how to leave it.
+   */
+  takeSeat(seat: string, lost: () => void): () => void {
+    const { bus, watchers, presence, clock, warn } = this.#parts;
     const feed = `seat:${seat}`;
-    this.#parts.bus.publish({ type: 'seat', feed, holder });
-    this.#parts.watchers.add(feed, watcher, false);
-  }
-
-  leaveSeat(seat: string, watcher: Watcher): void {
-    this.#parts.watchers.remove(`seat:${seat}`, watcher);
+    let mine: number | null = null;
+    let highest = 0;
+    let isLeft = false;
+    const leave = (): void => {
+      isLeft = true;
+      watchers.remove(feed, watcher);
+    };
+    const look = (): void => {
+      if (isLeft || mine === null || highest <= mine) return;
+      leave();
+      lost();
+    };
+    const watcher: Watcher = {
+      deliver: (delivery) => {
+        if (delivery.type === 'seat') highest = Math.max(highest, delivery.number);
+        look();
+      },
+    };
+    // First it listens, then it asks for its number: of two, the one with the lower number hears of the other.
+    watchers.add(feed, watcher);
+    const taken = (number: number): void => {
+      mine = number;
+      bus.publish({ type: 'seat', feed, number });
+      look();
+    };
+    presence.next(seat).then(taken, (error: unknown) => {
+      warn('a seat was taken by the clock of this process alone', error);
+      taken(clock.now());
+    });
+    return leave;
   }
 
   /** The audit trail, newest first. */
@@ -135,7 +177,7 @@ export class Attendance {
   }
 
   async close(): Promise<void> {
-    this.#stop();
+    for (const stop of this.#stops.splice(0)) stop();
     for (const session of this.#open.values()) this.#leave(session);
     this.#record();
     await this.#recording;
@@ -158,6 +200,20 @@ export class Attendance {
     this.#parts.bus.publish({ type: 'attendance', feed: feedOf(room), room, count } satisfies Delivery);
   }
 
+  /** What nobody told: how many are left of the sockets of a process that died [P8]. */
+  async #recount(): Promise<void> {
+    const { presence, warn } = this.#parts;
+    try {
+      for (const [room, followed] of this.#followed) {
+        const count = await presence.count(room);
+        if (followed.count !== null && followed.count !== count) followed.deliver({ type: 'attendance', feed: feedOf(room), room, count });
+        followed.count = count;
+      }
+    } catch (error) {
+      warn('connections could not be counted; it is tried again', error);
+    }
+  }
+
   #record(): void {
     for (const session of this.#open.values()) {
       if (session.lastSeen - session.row.last < SEEN_EVERY_MS) continue;
@@ -171,6 +227,17 @@ export class Attendance {
       this.#parts.warn('connections could not be recorded; they are tried again', error);
       for (const row of rows) if (!this.#unrecorded.has(row.id)) this.#unrecorded.set(row.id, row);
     });
+  }
+}
+
+/** A room somebody here follows, and the last count told of it. */
+class Followed implements Watcher {
+  readonly watchers = new Set<Watcher>();
+  count: number | null = null;
+
+  deliver(delivery: Delivery): void {
+    if (delivery.type === 'attendance') this.count = delivery.count;
+    for (const watcher of this.watchers) watcher.deliver(delivery);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DriverStatus } from '@waycast/protocol';
-import type { Driver } from '../core/driver.ts';
-import type { Published } from '../core/effects.ts';
+import type { SeenDriver } from '../core/driver.ts';
+import type { Answer, Published, Remark } from '../core/effects.ts';
 import type { StopEta } from '../core/eta.ts';
 import type { Happened } from '../core/events.ts';
 import type { Fix } from '../core/fix.ts';
@@ -33,6 +33,9 @@ export interface FleetFrame {
   readonly type: 'fleet';
   readonly feed: typeof FLEET;
   readonly full: boolean;
+  /** The process whose drivers these are, and its count of frames from 1; 0 for a full one. */
+  readonly home: number;
+  readonly number: number;
   readonly rows: readonly FleetRow[];
   readonly gone: readonly string[];
 }
@@ -51,7 +54,7 @@ export interface Snapshot {
   readonly epoch: string;
   readonly seq: number;
   readonly trip: Trip | null;
-  readonly driver: Driver | null;
+  readonly driver: SeenDriver | null;
   readonly location: Fix | null;
   readonly etas: readonly StopEta[];
 }
@@ -68,8 +71,8 @@ export interface AttendanceChange {
 export interface SeatTaken {
   readonly type: 'seat';
   readonly feed: string;
-  /** The session that has it now. */
-  readonly holder: string;
+  /** Of whoever has it now: the highest number counts, in whatever order they are heard. */
+  readonly number: number;
 }
 
 /** A trip became one of a person's, or goes on being it: whoever follows the person follows the trip. */
@@ -85,5 +88,23 @@ export interface TripRemoved {
   readonly feed: string;
 }
 
+/** What became of a command, for the process it came in by. */
+export interface ToldHome {
+  readonly type: 'telling';
+  readonly feed: string;
+  readonly telling: Telling;
+}
+
+export type Telling =
+  | {
+      readonly kind: 'accepted' | 'stored';
+      readonly sender: number;
+      readonly driverId: string;
+      readonly stream: string;
+      readonly upTo: number;
+    }
+  | { readonly kind: 'remark'; readonly remark: Remark }
+  | { readonly kind: 'answer'; readonly answer: Answer };
+
 /** Everything that travels to watchers. */
-export type Delivery = Published | Snapshot | FleetFrame | FleetEvent | AttendanceChange | SeatTaken | PersonTrip | TripRemoved;
+export type Delivery = Published | Snapshot | FleetFrame | FleetEvent | AttendanceChange | SeatTaken | PersonTrip | TripRemoved | ToldHome;

@@ -1,11 +1,11 @@
 import { type DriverProfile, isId, WaycastError } from '@waycast/protocol';
-import type { Driver } from '../core/driver.ts';
+import type { SeenDriver } from '../core/driver.ts';
 import type { FixRow } from '../core/effects.ts';
 import { judgeTrack } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
 import { mayReadDriver, mustFollowFleet, mustWriteDriver } from './access.ts';
 import type { FleetFrame } from './delivery.ts';
-import type { Engine } from './engine.ts';
+import type { DriverStates } from './driver-states.ts';
 import type { Fleet } from './fleet.ts';
 import type { Page } from './page.ts';
 import { partitionOf } from './partition.ts';
@@ -20,7 +20,7 @@ export interface DriversParts {
   readonly log: Log;
   readonly records: Records;
   readonly clock: Clock;
-  readonly engine: Engine;
+  readonly states: DriverStates;
   readonly fleet: Fleet;
   readonly replies: Replies;
   readonly rules: Rules;
@@ -35,8 +35,8 @@ export class Drivers {
   }
 
   /** @throws WaycastError `not_found`, also when it is not for them [S6] */
-  async find(who: Principal, id: string): Promise<Driver> {
-    const driver = isId(id) && mayReadDriver(who, id) ? await this.#parts.engine.wake(id) : undefined;
+  async find(who: Principal, id: string): Promise<SeenDriver> {
+    const driver = isId(id) && mayReadDriver(who, id) ? await this.#parts.states.look(id) : undefined;
     if (driver === undefined) throw new WaycastError('not_found', 'no such driver');
     return driver;
   }

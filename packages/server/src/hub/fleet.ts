@@ -1,29 +1,41 @@
-import { type Driver, driverStatus } from '../core/driver.ts';
+import type { Driver } from '../core/driver.ts';
 import type { Happened } from '../core/events.ts';
 import type { Trip } from '../core/trip.ts';
-import { FLEET, type FleetFrame, type FleetRow } from './delivery.ts';
+import { type Delivery, FLEET, type FleetFrame, type FleetRow } from './delivery.ts';
+import { fleetRowOf } from './fleet-row.ts';
 import type { NearbyDrivers } from './nearby.ts';
-import type { Bus, Clock, Hot } from './ports.ts';
+import type { Bus, Clock } from './ports.ts';
+import type { Watcher } from './watchers.ts';
 
 /** After so many drivers others get their turn: a hundred thousand at once would hold up every live position. */
 const DRIVERS_A_TURN = 1_000;
-const NO_NAMES: readonly string[] = [];
 
-/** Gathers who moved and tells it once a second, so that a whole fleet costs its watchers one message a second. */
-export class Fleet {
-  readonly #hot: Hot;
-  readonly #bus: Bus;
-  readonly #nearby: NearbyDrivers;
+export interface FleetParts {
+  readonly home: number;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly nearby: NearbyDrivers;
+  /** Where everybody is as the store has it, for what other processes told while nobody here heard. */
+  readonly stored: () => Promise<readonly FleetRow[]>;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** Gathers who moved and tells it once a second, so that a whole fleet costs its watchers one message a second; and hears it of others. */
+export class Fleet implements Watcher {
+  readonly #parts: FleetParts;
   #moved = new Set<Driver>();
-  /** The rest of the last second is still being told. */
+  /** Those of the last second that are still being told. */
+  #told: ReadonlySet<Driver> = new Set();
   #telling: NodeJS.Immediate | undefined;
+  #number = 0;
+  /** The last frame heard of each process. */
+  readonly #heard = new Map<number, number>();
+  #seeding: Promise<void> | null = null;
   readonly #stop: () => void;
 
-  constructor({ hot, bus, clock, nearby }: { hot: Hot; bus: Bus; clock: Clock; nearby: NearbyDrivers }) {
-    this.#hot = hot;
-    this.#bus = bus;
-    this.#nearby = nearby;
-    this.#stop = clock.every(1_000, () => this.#tell());
+  constructor(parts: FleetParts) {
+    this.#parts = parts;
+    this.#stop = parts.clock.every(1_000, () => this.#tell());
   }
 
   moved(driver: Driver): void {
@@ -31,17 +43,37 @@ export class Fleet {
   }
 
   happened(event: Happened, trip: Trip | null): void {
-    this.#bus.publish({ type: 'fleet-event', feed: FLEET, event, trip });
+    this.#parts.bus.publish({ type: 'fleet-event', feed: FLEET, event, trip });
   }
 
   /** Everybody who is not offline: what a new watcher starts from. */
   full(): FleetFrame {
-    const rows: FleetRow[] = [];
-    for (const driver of this.#hot.drivers()) {
-      const row = rowOf(driver);
-      if (row !== null) rows.push(row);
+    const rows = new Map(this.#parts.nearby.rows());
+    for (const driver of [...this.#told, ...this.#moved]) {
+      const row = fleetRowOf(driver);
+      if (row === null) rows.delete(driver.id);
+      else rows.set(driver.id, row);
     }
-    return { type: 'fleet', feed: FLEET, full: true, rows, gone: [] };
+    return { type: 'fleet', feed: FLEET, full: true, home: this.#parts.home, number: 0, rows: [...rows.values()], gone: [] };
+  }
+
+  /** What other processes tell; a frame that got lost is made up for from the store [N2]. */
+  deliver(delivery: Delivery): void {
+    const { home, nearby } = this.#parts;
+    if (delivery.type !== 'fleet' || delivery.home === home) return;
+    for (const row of delivery.rows) nearby.put(row);
+    for (const id of delivery.gone) nearby.drop(id);
+    const isNext = delivery.number === (this.#heard.get(delivery.home) ?? 0) + 1;
+    this.#heard.set(delivery.home, delivery.number);
+    if (!isNext) void this.seed();
+  }
+
+  /** Takes over from the store who was told of while nobody here heard. */
+  seed(): Promise<void> {
+    this.#seeding ??= this.#seed().finally(() => {
+      this.#seeding = null;
+    });
+    return this.#seeding;
   }
 
   close(): void {
@@ -49,51 +81,43 @@ export class Fleet {
     clearImmediate(this.#telling);
   }
 
+  async #seed(): Promise<void> {
+    const { stored, nearby, warn } = this.#parts;
+    try {
+      nearby.seed(await stored());
+    } catch (error) {
+      warn('the store could not be asked where everybody is; it is asked again when somebody moves', error);
+      this.#heard.clear();
+    }
+  }
+
   #tell(): void {
     if (this.#moved.size === 0 || this.#telling !== undefined) return;
-    const moved = this.#moved.values();
+    this.#told = this.#moved;
     this.#moved = new Set();
-    this.#tellSome(moved, [], []);
+    this.#tellSome(this.#told.values(), [], []);
   }
 
   /** A turn's worth of those who moved; the frame goes out when all are in it. */
   #tellSome(moved: Iterator<Driver>, rows: FleetRow[], gone: string[]): void {
+    const { home, bus, nearby } = this.#parts;
     this.#telling = undefined;
     for (let count = 0; count < DRIVERS_A_TURN; count++) {
       const { value: driver, done } = moved.next();
       if (done) {
-        this.#bus.publish({ type: 'fleet', feed: FLEET, full: false, rows, gone });
+        this.#told = new Set();
+        bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
         return;
       }
-      const row = rowOf(driver);
+      const row = fleetRowOf(driver);
       if (row === null) {
         gone.push(driver.id);
-        this.#nearby.drop(driver.id);
+        nearby.drop(driver.id);
       } else {
         rows.push(row);
-        this.#nearby.put(row);
+        nearby.put(row);
       }
     }
     this.#telling = setImmediate(() => this.#tellSome(moved, rows, gone));
   }
-}
-
-function rowOf(driver: Driver): FleetRow | null {
-  const { latest } = driver;
-  if (latest === null || !driver.online) return null;
-  return {
-    driver: driver.id,
-    name: driver.profile.name,
-    vehicle: driver.profile.vehicle,
-    status: driverStatus(driver),
-    stale: driver.stale,
-    lat: latest.lat,
-    lng: latest.lng,
-    speed: latest.speed,
-    bearing: latest.bearing,
-    at: latest.at,
-    heardAt: driver.lastSeenAt ?? latest.at,
-    trips: driver.trips.length === 0 ? NO_NAMES : driver.trips.map((active) => active.trip.id),
-    labels: driver.trips.length === 0 ? NO_NAMES : driver.trips.flatMap((active) => active.trip.labels),
-  };
 }

@@ -1,17 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rules } from '../core/rules.ts';
 import { Attendance } from './attendance.ts';
+import { FLEET } from './delivery.ts';
 import { type Directory, OWN_REGISTRY } from './directory/directory.ts';
 import { Rides } from './directory/rides.ts';
+import { DriverStates } from './driver-states.ts';
 import { Drivers } from './drivers.ts';
 import { Engine } from './engine.ts';
 import { Fleet } from './fleet.ts';
+import { homeFeed } from './home.ts';
 import { Ingest } from './ingest.ts';
 import { Limits, type Rate } from './limits.ts';
 import type { Meter } from './meter.ts';
 import { NearbyDrivers } from './nearby.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
 import { People } from './people.ts';
-import type { Bus, Clock, Hot, Log, Presence, Records, SessionLog, Store } from './ports.ts';
+import type { Bus, Clock, Hot, Log, Ownership, Presence, Records, SessionLog, Store } from './ports.ts';
+import { Post } from './post.ts';
 import { Replies } from './replies.ts';
 import { Senders } from './senders.ts';
 import { Sessions } from './sessions.ts';
@@ -24,7 +29,13 @@ import { Watching } from './watching.ts';
 /** Texts one person may write [H4]. */
 const TEXT_RATE: Rate = { perSecond: 1, burst: 10 };
 
+/** What is on its way when the house closes gets so long to have its effect, ms; what others send goes on coming. */
+const DRAIN_MS = 5_000;
+
 export interface HubParts {
+  /** The number of this process among those that serve one fleet; 0 for one that is alone. */
+  readonly home: number;
+  readonly ownership: Ownership;
   readonly log: Log;
   readonly hot: Hot;
   readonly bus: Bus;
@@ -63,25 +74,33 @@ export interface Hub {
   readonly senders: Senders;
   readonly attendance: Attendance;
   /** Whether fixes can be acknowledged; the reason when not. */
-  ready(): { readonly ok: boolean; readonly problem: string | null };
+  ready(): { readonly ok: boolean; readonly problem: string | null; readonly isStoreOk: boolean };
   /** Stores all that is on its way, and stops. */
   close(): Promise<void>;
 }
 
 /** Puts the road together and starts it where the last owner stopped. */
 export async function openHub(parts: HubParts): Promise<Hub> {
-  const { log, hot, bus, store, records, clock, rules } = parts;
+  const { home, log, hot, bus, store, records, ownership, clock, rules, warn } = parts;
+  const shared = home !== 0;
   const nearby = new NearbyDrivers(clock);
-  const fleet = new Fleet({ hot, bus, clock, nearby });
+  const fleet = new Fleet({ home, bus, clock, nearby, stored: () => records.fleet(), warn });
   const people = new People(bus);
-  const senders = new Senders();
-  const replies = new Replies(parts.replyTimeoutMs);
-  const watchers = new Watchers(bus, hot);
+  const senders = new Senders(home);
+  const replies = new Replies(parts.replyTimeoutMs, home);
+  const post = new Post({ home, bus, senders, replies });
+  const watchers = new Watchers({ bus, hot, clock, shared, warn });
   const live = new Limits(parts.liveRate, clock);
   const backlog = new Limits(parts.backlogRate, clock);
   const textLimits = new Limits(TEXT_RATE, clock);
-  const engine = new Engine({ ...parts, fleet, people, senders, replies });
-  await engine.start();
+  const engine = new Engine({ ...parts, fleet, people, post, lost: (partitions) => ownership.lost(partitions) });
+  if (shared) {
+    watchers.add(homeFeed(home), post);
+    watchers.add(FLEET, fleet);
+  }
+  await ownership.start(engine);
+  if (shared) await fleet.seed();
+  const states = new DriverStates({ engine, hot, store, rules });
   const ingest = new Ingest({ log, clock, replies, live, backlog, meter: parts.meter });
   const trips = new Trips({
     log,
@@ -91,6 +110,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     bus,
     hot,
     engine,
+    states,
     fleet,
     people,
     replies,
@@ -99,12 +119,12 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     outgoing: parts.outgoing,
   });
   const directory = parts.directory ?? OWN_REGISTRY;
-  const rides = new Rides({ trips, directory, clock, drivers: () => hot.drivers(), warn: parts.warn });
-  const sessions = new Sessions({ trips, ingest, records, hot, clock });
-  const drivers = new Drivers({ log, records, clock, engine, fleet, replies, rules });
+  const rides = new Rides({ trips, directory, clock, drivers: () => engine.drivers(), warn });
+  const sessions = new Sessions({ trips, ingest, records, engine, clock });
+  const drivers = new Drivers({ log, records, clock, states, fleet, replies, rules });
   const texts = new Texts({ trips, records, clock, limits: textLimits });
-  const watching = new Watching({ hot, engine, trips, fleet, watchers, clock, records });
-  const attendance = new Attendance({ presence: parts.presence, bus, watchers, clock, log: parts.sessions, warn: parts.warn });
+  const watching = new Watching({ hot, states, trips, fleet, watchers, clock, records });
+  const attendance = new Attendance({ presence: parts.presence, bus, watchers, clock, log: parts.sessions, shared, warn });
   return {
     ingest,
     trips,
@@ -119,13 +139,16 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     attendance,
     ready: () => {
       const health = store.health();
-      if (!health.ok) return { ok: false, problem: health.problem };
-      return log.isFull() ? { ok: false, problem: 'too many commands wait to be stored' } : { ok: true, problem: null };
+      const problem = health.ok ? log.problem() : (health.problem ?? 'the store cannot write');
+      return { ok: problem === null, problem, isStoreOk: health.ok };
     },
     close: async () => {
       rides.close();
       await attendance.close();
-      await engine.close();
+      await Promise.race([engine.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
+      await ownership.close();
+      engine.close();
+      watchers.close();
       fleet.close();
       live.close();
       backlog.close();

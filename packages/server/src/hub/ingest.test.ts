@@ -27,10 +27,11 @@ function ingest({ live = OFF, backlog = OFF, cap = 100, answer = (_: Command, __
   const log = new MemoryLog(cap);
   const replies = new Replies(1_000);
   const taken: LogEntry[] = [];
-  log.consume(new Array(PARTITIONS).fill(0), (entries) => {
+  log.consume((entries) => {
     taken.push(...entries);
     for (const { command } of entries) answer(command, replies);
   });
+  for (let partition = 0; partition < PARTITIONS; partition++) log.open(partition, 0);
   const one = new Ingest({ log, clock, replies, live: new Limits(live, clock), backlog: new Limits(backlog, clock), meter: METER });
   const commands = async () => {
     await new Promise<void>((resolve) => setImmediate(resolve));

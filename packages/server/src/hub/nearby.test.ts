@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryBus } from '../adapters/memory-bus.ts';
-import { MemoryHot } from '../adapters/memory-hot.ts';
 import { type Driver, newDriver } from '../core/driver.ts';
 import { ManualClock } from './contracts/manual-clock.ts';
 import type { Delivery, FleetFrame } from './delivery.ts';
@@ -13,7 +12,6 @@ const HERE = { lat: 10, lng: 20 };
 
 function fleet() {
   const clock = new ManualClock();
-  const hot = new MemoryHot(clock);
   const bus = new MemoryBus();
   const frames: FleetFrame[] = [];
   bus.listen((delivery: Delivery) => {
@@ -21,7 +19,7 @@ function fleet() {
   });
   bus.join('fleet');
   const nearby = new NearbyDrivers(clock);
-  const gathered = new Fleet({ hot, bus, clock, nearby });
+  const gathered = new Fleet({ home: 0, bus, clock, nearby, stored: async () => [], warn: () => undefined });
   const driver = (id: string, lng = HERE.lng): Driver => {
     const now = clock.now();
     const one = newDriver(id, 'e');

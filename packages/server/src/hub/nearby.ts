@@ -5,6 +5,9 @@ import type { FleetRow } from './delivery.ts';
 import type { Clock } from './ports.ts';
 import type { Principal } from './principal.ts';
 
+/** What the store has of somebody who moves may be as old as this, ms. */
+const SEED_AGE_MS = 30_000;
+
 /** Around where, and who counts. Degrees, m. */
 export interface NearbySearch {
   readonly lat: number;
@@ -59,6 +62,23 @@ export class NearbyDrivers {
     this.#points.remove(slot);
     this.#rows[slot] = null;
     this.#statuses[slot] = null;
+  }
+
+  /** Everybody who is here, by driver. */
+  *rows(): Generator<[string, FleetRow]> {
+    for (const [driver, slot] of this.#slots) yield [driver, this.#rows[slot] as FleetRow];
+  }
+
+  /** Everybody there is, as it was a few seconds ago: what is newer stays, who is not among them goes unless just heard of. */
+  seed(rows: readonly FleetRow[]): void {
+    const since = this.#clock.now() - SEED_AGE_MS;
+    const present = new Set<string>();
+    for (const row of rows) {
+      present.add(row.driver);
+      const slot = this.#slots.get(row.driver);
+      if (slot === undefined || (this.#rows[slot] as FleetRow).heardAt < row.heardAt) this.put(row);
+    }
+    for (const [driver, slot] of this.#slots) if (!present.has(driver) && (this.#rows[slot] as FleetRow).heardAt < since) this.drop(driver);
   }
 
   /**

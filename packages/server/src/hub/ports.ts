@@ -1,10 +1,10 @@
 import type { TripStatus } from '@waycast/protocol';
 import type { Command } from '../core/commands.ts';
-import type { Driver, DriverSnapshot } from '../core/driver.ts';
+import type { Driver, DriverSnapshot, SeenDriver } from '../core/driver.ts';
 import type { FixRow, OutboxEntry, Published } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
 import type { Trip } from '../core/trip.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery, FleetRow } from './delivery.ts';
 import type { OutgoingMessage } from './outbox/ports.ts';
 import type { Page } from './page.ts';
 
@@ -20,47 +20,62 @@ export interface Clock {
 
 export interface LogEntry {
   readonly partition: number;
-  /** Counts from 1 in its partition. */
+  /** Grows in its partition, from above 0, and never returns. */
   readonly position: number;
   readonly command: Command;
-  /** Monotonic ms, for measuring. */
+  /** When it was taken, for measuring; in ms of this process's `performance.now()`. */
   readonly appendedAt: number;
 }
 
-/** Commands on their way to the owner of their partition, in order. */
+/** Commands on their way to the owner of their partition, in order. What is not trimmed can be read again. */
 export interface Log {
   /**
-   * Takes a command; from here on it is `accepted`.
+   * Takes a command; from here on it is on its way, and `accepted` once its owner has it.
    * @throws WaycastError `storage_unavailable` when too much waits to be stored [A7]
    */
   append(partition: number, command: Command): void;
-  /** Hands batches of entries over, in order per partition, from after `cursors[partition]` on. */
-  consume(cursors: readonly number[], take: (entries: readonly LogEntry[]) => void): void;
+  /** Batches of entries of open partitions go here, in order per partition. Called once. */
+  consume(take: (entries: readonly LogEntry[]) => void): void;
+  /** From now on entries after position `after` come; of one that is open it begins anew there. */
+  open(partition: number, after: number): void;
+  /** Once this returns nothing of it comes any more. Harmless for one that is not open. */
+  close(partition: number): void;
   /** Everything up to `position` is stored and needs to be kept no longer. */
   trim(partition: number, position: number): void;
-  /** How many commands are appended and not trimmed. */
+  /** How many commands are appended and not trimmed, as far as this process knows. */
   backlog(): number;
-  /** Whether it refuses fixes for that [A7]. */
-  isFull(): boolean;
+  /** How many it holds in this process alone and will hand over, or pass on, in a moment. */
+  held(): number;
+  /** Why fixes are refused now; null when they are taken [A7]. */
+  problem(): string | null;
 }
 
-/** Latest state and lately published messages, at hand without the store. */
+/** Latest state and lately published messages, for every process that has to do with watchers. */
 export interface Hot {
-  /** The state of a driver; later changes to it show without another put while it is kept. */
+  /** The state of a driver after a command. */
   put(driver: Driver): void;
-  driver(id: string): Driver | undefined;
-  drivers(): Iterable<Driver>;
+  /** The driver is kept in nobody's memory any more: what the store has of it is all there is. */
   drop(id: string): void;
+  /** As last put, or newer; undefined for one that is in nobody's memory. */
+  driver(id: string): Promise<SeenDriver | undefined>;
   /** Keeps messages for those who come back, of held feeds. */
   append(published: Published): void;
   /** From now on messages of this feed are kept; after the last `release`, a while longer. */
   hold(feed: string): void;
   release(feed: string): void;
   /** Exactly what followed this position; null when that cannot be told any more [O2]. */
-  since(feed: string, epoch: string, seq: number): readonly Published[] | null;
+  since(feed: string, epoch: string, seq: number): Promise<readonly Published[] | null>;
+  /** Where held feeds stand, in the order asked; null where nothing was kept. */
+  heads(feeds: readonly string[]): Promise<readonly (FeedPosition | null)[]>;
 }
 
-/** From whoever publishes to whichever process has watchers. */
+/** A message of a feed, by its number in one life of its counter [O1]. */
+export interface FeedPosition {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** From whoever publishes to whichever process has watchers. In order per feed and publisher; what gets lost shows as a gap. */
 export interface Bus {
   publish(delivery: Delivery): void;
   /** Deliveries of this feed are wanted here. */
@@ -76,6 +91,36 @@ export interface Presence {
   /** Answers how many are left. */
   leave(room: string, member: string): Promise<number>;
   count(room: string): Promise<number>;
+  /** A number above all that were given for this seat before, whoever asked. */
+  next(seat: string): Promise<number>;
+}
+
+/** Codes that are good once and not for long, whichever process gave them [S8]. 192 random bits. */
+export interface Codes<T> {
+  /** `until`: epoch ms. */
+  issue(value: T): Promise<{ readonly code: string; readonly until: number }>;
+  /** What the code stood for; undefined when it is unknown, used or too old. */
+  redeem(code: string): Promise<T | undefined>;
+}
+
+/** Which partitions this process owns: at any time one process owns a partition [P2]. */
+export interface Ownership {
+  /** Begins to tell `owner`; resolves once this process has its first share, which may be empty. */
+  start(owner: Owner): Promise<void>;
+  /** Somebody else was found to own these. */
+  lost(partitions: readonly number[]): void;
+  /** Hands everything over. Twice is safe. */
+  close(): Promise<void>;
+}
+
+/** What has to do with partitions as they come and go. */
+export interface Owner {
+  /** These are owned from now on. */
+  gain(partitions: readonly number[]): Promise<void>;
+  /** Resolves once all of them is stored and nothing more is done with them: then somebody else may have them. */
+  yield(partitions: readonly number[]): Promise<void>;
+  /** Owned no more, without warning. */
+  lose(partitions: readonly number[]): void;
 }
 
 /** One socket, from its beginning to its end: the audit trail. Epoch ms. */
@@ -115,8 +160,19 @@ export interface Commit {
   readonly trips: Iterable<Trip>;
   readonly removedTrips: readonly string[];
   readonly snapshots: Iterable<Driver>;
+  /** Commands that could not be applied or stored, however often it was tried: kept for whoever looks into it. */
+  readonly setAside: readonly SetAside[];
   /** From where to where each partition's cursor moves. */
   readonly cursors: readonly { readonly partition: number; readonly from: number; readonly to: number }[];
+}
+
+export interface SetAside {
+  readonly partition: number;
+  readonly position: number;
+  readonly command: Command;
+  readonly error: string;
+  /** Epoch ms. */
+  readonly at: number;
 }
 
 export interface Committed {
@@ -143,19 +199,39 @@ export interface TripChange {
   readonly messages: readonly OutgoingMessage[];
 }
 
-/** The durable truth, as its one writer sees it. */
+/** A partition as it is when it is taken. */
+export interface TakenPartition {
+  readonly partition: number;
+  /** Its cursor: everything up to this position of its log is stored. */
+  readonly position: number;
+  /** How many owners in a row have gone without a word since the cursor last moved. */
+  readonly deaths: number;
+}
+
+/** The durable truth, as those who own partitions see it. */
 export interface Store {
   /**
    * Everything given is taken before this returns; the promise resolves once it is durable (fsync). While the store
    * cannot write it waits, and says so by `health`. Commits become durable in the order they were given.
+   * @throws CursorMoved when somebody else owns one of the partitions; anything else: this can never be stored as it is
    */
   commit(commit: Commit): Promise<Committed>;
   /** Only drivers the store has ever heard of come back. */
   load(driverIds: readonly string[]): Promise<readonly StoredDriver[]>;
   /** Answers false when the trip, or another of its order, was not as expected. */
   changeTrip(change: TripChange): Promise<boolean>;
-  /** Where to go on after a restart: cursors per partition, outbox entries without effect yet, drivers that were online. */
-  resume(): Promise<{ readonly cursors: readonly number[]; readonly outbox: readonly OutboxEntry[]; readonly online: readonly string[] }>;
+  /** From now on nobody but this process moves the cursors of these; in the order asked. */
+  take(partitions: readonly number[]): Promise<readonly TakenPartition[]>;
+  /** Those of these that are still this process's, as they stand; nothing is taken. */
+  still(partitions: readonly number[]): Promise<readonly TakenPartition[]>;
+  /** They are left in good order. */
+  release(partitions: readonly number[]): Promise<void>;
+  /** Notes that the command at this position is tried once more; answers how often it was, durably. */
+  tried(partition: number, position: number): Promise<number>;
+  /** What has still to reach the drivers of these partitions, oldest first. */
+  waiting(partitions: readonly number[]): Promise<readonly OutboxEntry[]>;
+  /** The drivers of these partitions that were online when they were last stored whole. */
+  online(partitions: readonly number[]): Promise<readonly string[]>;
   health(): StoreHealth;
   close(): Promise<void>;
 }
@@ -192,6 +268,8 @@ export interface OrderRow {
 
 /** The durable truth, as readers see it. Times in epoch ms. */
 export interface Records {
+  /** Everybody who was online when last stored whole, where they were then. */
+  fleet(): Promise<readonly FleetRow[]>;
   trip(id: string): Promise<Trip | undefined>;
   /** Newest first. */
   trips(filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>>;

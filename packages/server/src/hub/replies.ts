@@ -1,5 +1,6 @@
 import { WaycastError } from '@waycast/protocol';
 import type { Answer } from '../core/effects.ts';
+import { firstNumberOf } from './home.ts';
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
@@ -11,10 +12,11 @@ interface Waiting {
 export class Replies {
   readonly #waiting = new Map<number, Waiting>();
   readonly #timeoutMs: number;
-  #last = 0;
+  #last: number;
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, home = 0) {
     this.#timeoutMs = timeoutMs;
+    this.#last = firstNumberOf(home);
   }
 
   /**

@@ -1,11 +1,9 @@
-import { advance } from '../core/advance.ts';
-import type { Command } from '../core/commands.ts';
-import { type Driver, newDriver, nextTickAt, restoreDriver } from '../core/driver.ts';
-import { type FixRow, noEffects } from '../core/effects.ts';
+import { type Driver, nextTickAt } from '../core/driver.ts';
 import type { Rules } from '../core/rules.ts';
 import type { Fleet } from './fleet.ts';
 import { partitionOf } from './partition.ts';
 import { type Clock, type Hot, PARTITIONS, type Store, type StoredDriver } from './ports.ts';
+import { restored } from './restored.ts';
 
 /** A driver that only sends plain fixes is stored whole this often, ms; after a crash the fixes since are folded again. */
 const SNAPSHOT_EVERY_MS = 5_000;
@@ -13,6 +11,8 @@ const SNAPSHOT_EVERY_MS = 5_000;
 const PLAIN_SNAPSHOTS_A_SECOND = 4_000;
 /** An idle driver leaves memory after this long, ms. */
 const UNLOAD_AFTER_MS = 600_000;
+/** A tick that has not come back by then got lost, ms. */
+const TICK_LOST_MS = 10_000;
 /** How many drivers are loaded at once after a start. */
 const WAKE_SLICE = 200;
 /**
@@ -29,7 +29,8 @@ export interface Resident {
   /** Changed since it was last stored whole, and when that was, epoch ms. */
   dirty: boolean;
   storedWholeAt: number;
-  tickQueued: boolean;
+  /** When a tick was last put into the log, epoch ms; 0: none is on its way. */
+  tickQueuedAt: number;
 }
 
 export interface ResidentsParts {
@@ -41,6 +42,8 @@ export interface ResidentsParts {
   /** A new random id for every life of a counter [O1]. */
   readonly newEpoch: () => string;
   readonly warn: (message: string, error: unknown) => void;
+  /** Which time it is that this process owns it, 0: it does not. What was asked for in another one comes too late. */
+  readonly tenure: (partition: number) => number;
 }
 
 /** What a sweep finds due. */
@@ -70,26 +73,26 @@ export class Residents {
   async wake(id: string): Promise<Driver | undefined> {
     const resident = this.#residents.get(id);
     if (resident !== undefined) return resident.driver;
-    const [stored] = await this.#parts.store.load([id]);
-    if (stored !== undefined) this.#admit(id, stored);
+    for (const stored of await this.#loaded([id])) this.#admit(stored);
     return this.#residents.get(id)?.driver;
   }
 
   /** Brings drivers in; those the store has never heard of begin here. */
   async load(ids: Iterable<string>): Promise<void> {
     const missing = [...ids].filter((id) => !this.#residents.has(id));
-    const stored = new Map((await this.#parts.store.load(missing)).map((one) => [one.id, one]));
-    for (const id of missing) this.#admit(id, stored.get(id) ?? { id, snapshot: null, rows: [] });
+    const tenures = new Map(missing.map((id) => [id, this.#tenureOf(id)]));
+    const stored = new Map((await this.#loaded(missing)).map((one) => [one.id, one]));
+    for (const [id, tenure] of tenures) if (tenure === this.#tenureOf(id)) this.#admit(stored.get(id) ?? { id, snapshot: null, rows: [] });
   }
 
   /** Those who were online before a restart, a slice at a time: serving goes on meanwhile. */
   async wakeAll(ids: readonly string[]): Promise<void> {
-    const { store, fleet, warn } = this.#parts;
+    const { fleet, warn } = this.#parts;
     for (let i = 0; i < ids.length; i += WAKE_SLICE) {
       const slice = ids.slice(i, i + WAKE_SLICE).filter((id) => !this.#residents.has(id));
       try {
-        for (const stored of await store.load(slice)) {
-          this.#admit(stored.id, stored);
+        for (const stored of await this.#loaded(slice)) {
+          this.#admit(stored);
           const resident = this.#residents.get(stored.id);
           if (resident !== undefined) fleet.moved(resident.driver);
         }
@@ -99,9 +102,23 @@ export class Residents {
     }
   }
 
-  /** Those changed since they were last stored whole. */
-  *dirty(): Generator<Driver> {
-    for (const resident of this.#residents.values()) if (resident.dirty) yield resident.driver;
+  /** Everybody in memory. */
+  *drivers(): Generator<Driver> {
+    for (const resident of this.#residents.values()) yield resident.driver;
+  }
+
+  /** Those of these partitions that changed since they were last stored whole. */
+  *dirty(partitions: ReadonlySet<number>): Generator<Driver> {
+    for (const resident of this.#residents.values()) if (resident.dirty && partitions.has(resident.partition)) yield resident.driver;
+  }
+
+  /** Those of these partitions leave memory as they are: somebody else has them, or they begin anew. */
+  forget(partitions: ReadonlySet<number>): void {
+    for (const [id, { partition }] of this.#residents) {
+      if (!partitions.has(partition)) continue;
+      this.#residents.delete(id);
+      this.#parts.hot.drop(id);
+    }
   }
 
   /** These are stored whole with the commit that begins now. */
@@ -134,8 +151,8 @@ export class Residents {
   #look(resident: Resident, now: number, durable: number, due: Due): void {
     const { driver, storedWholeAt } = resident;
     const tickAt = nextTickAt(driver);
-    if (tickAt !== null && tickAt <= now && !resident.tickQueued) {
-      resident.tickQueued = true;
+    if (tickAt !== null && tickAt <= now && now - resident.tickQueuedAt > TICK_LOST_MS) {
+      resident.tickQueuedAt = now;
       due.tick(resident);
     } else if (resident.dirty) {
       if (now - storedWholeAt >= this.#snapshotEveryMs()) due.whole(driver);
@@ -147,29 +164,30 @@ export class Residents {
     }
   }
 
-  /** Brings a driver into memory: its snapshot, then the fixes stored after it, folded by the same function. */
-  #admit(id: string, stored: StoredDriver): void {
-    if (this.#residents.has(id)) return;
+  /** What the store has, unless the partition was somebody else's meanwhile: then it may be out of date. */
+  async #loaded(ids: readonly string[]): Promise<readonly StoredDriver[]> {
+    const tenures = new Map(ids.map((id) => [id, this.#tenureOf(id)]));
+    const stored = await this.#parts.store.load(ids);
+    return stored.filter(({ id }) => tenures.get(id) === this.#tenureOf(id));
+  }
+
+  #tenureOf(id: string): number {
+    return this.#parts.tenure(partitionOf(id));
+  }
+
+  #admit(stored: StoredDriver): void {
+    const { id } = stored;
+    if (this.#residents.has(id) || this.#tenureOf(id) === 0) return;
     const { newEpoch, rules, hot, clock } = this.#parts;
-    const driver = stored.snapshot === null ? newDriver(id, newEpoch()) : restoreDriver(id, newEpoch(), stored.snapshot);
-    const discarded = noEffects();
-    for (const row of stored.rows) advance(driver, commandOf(row), row.position, rules, discarded);
-    driver.seq = 0;
-    for (const active of driver.trips) active.seq = 0;
+    const driver = restored(stored, newEpoch(), rules);
     const partition = partitionOf(id);
     // Spread over the interval by partition, so that those who came together are not all stored whole together.
     const storedWholeAt = clock.now() - (partition / PARTITIONS) * this.#snapshotEveryMs();
-    this.#residents.set(id, { driver, partition, dirty: stored.rows.length > 0, storedWholeAt, tickQueued: false });
+    this.#residents.set(id, { driver, partition, dirty: stored.rows.length > 0, storedWholeAt, tickQueuedAt: 0 });
     hot.put(driver);
   }
 
   #snapshotEveryMs(): number {
     return Math.max(SNAPSHOT_EVERY_MS, (this.#residents.size / PLAIN_SNAPSHOTS_A_SECOND) * 1_000);
   }
-}
-
-/** A stored fix as the command it once was, for folding. */
-function commandOf(row: FixRow): Command {
-  const { driverId, receivedAt, stream, seq, fix } = row;
-  return { kind: 'fixes', driverId, receivedAt, reply: 0, live: true, stream, base: null, sender: 0, fixes: [{ seq, fix }] };
 }

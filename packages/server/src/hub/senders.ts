@@ -1,4 +1,5 @@
 import type { Remark } from '../core/effects.ts';
+import { firstNumberOf } from './home.ts';
 
 /** A connection that sends fixes and hears what became of them. Numbers are watermarks of one stream [A2]. */
 export interface Sender {
@@ -7,10 +8,14 @@ export interface Sender {
   remark(remark: Remark): void;
 }
 
-/** The senders connected to this process, by the small number commands carry. */
+/** The senders connected to this process, by the number commands carry. */
 export class Senders {
   readonly #senders = new Map<number, Sender>();
-  #last = 0;
+  #last: number;
+
+  constructor(home = 0) {
+    this.#last = firstNumberOf(home);
+  }
 
   add(sender: Sender): number {
     this.#senders.set(++this.#last, sender);

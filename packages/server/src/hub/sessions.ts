@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { isId, type TripStatus, WaycastError } from '@waycast/protocol';
 import { endedAt, isOpenTrip, newTrip, type Trip } from '../core/trip.ts';
 import { mayReadTrip, mustCreate } from './access.ts';
+import type { Engine } from './engine.ts';
 import type { Ingest } from './ingest.ts';
 import type { Page } from './page.ts';
-import type { Clock, Hot, OrderRow, Records } from './ports.ts';
+import type { Clock, OrderRow, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import { actor, type Trips } from './trips.ts';
 
@@ -46,7 +47,7 @@ export interface SessionsParts {
   readonly trips: Trips;
   readonly ingest: Ingest;
   readonly records: Records;
-  readonly hot: Hot;
+  readonly engine: Engine;
   readonly clock: Clock;
 }
 
@@ -156,14 +157,14 @@ export class Sessions {
     return this.#stats.counted;
   }
 
-  /** What is in memory is newer than the store. */
+  /** What is in memory here is newer than the store. */
   async #count(now: number): Promise<SessionStats> {
-    const { records, hot } = this.#parts;
+    const { records, engine } = this.#parts;
     const byStatus = new Map<TripStatus, number>();
     const byAge = { justNow: 0, lately: 0, older: 0 };
     let total = 0;
     for (const row of await records.orderRows(now - LIFE_MS, now - AFTERLIFE_MS)) {
-      const { status, updatedAt } = newest(row, hot);
+      const { status, updatedAt } = newest(row, engine);
       if (!SESSION_ID.test(row.id) || status === 'CANCELLED') continue;
       total++;
       byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
@@ -174,8 +175,8 @@ export class Sessions {
   }
 }
 
-function newest(row: OrderRow, hot: Hot): Pick<Trip, 'status' | 'updatedAt'> {
-  const driver = row.driverId === null ? undefined : hot.driver(row.driverId);
+function newest(row: OrderRow, engine: Engine): Pick<Trip, 'status' | 'updatedAt'> {
+  const driver = row.driverId === null ? undefined : engine.resident(row.driverId);
   return driver?.trips.find(({ trip }) => trip.id === row.id)?.trip ?? row;
 }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryBus } from '../adapters/memory-bus.ts';
 import { MemoryHot } from '../adapters/memory-hot.ts';
 import { MemoryLog } from '../adapters/memory-log.ts';
+import { MemoryOwnership } from '../adapters/memory-ownership.ts';
 import { MemoryPresence } from '../adapters/memory-presence.ts';
 import { openSqliteStore, type SqliteStore } from '../adapters/sqlite-store/store.ts';
 import { ManualClock } from './contracts/manual-clock.ts';
@@ -25,6 +26,8 @@ beforeEach(async () => {
   const clock = new ManualClock();
   let epochs = 0;
   hub = await openHub({
+    home: 0,
+    ownership: new MemoryOwnership(),
     log: new MemoryLog(),
     hot: new MemoryHot(clock),
     bus: new MemoryBus(),

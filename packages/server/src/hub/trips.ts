@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Actor, isId, parseMoment, type StatusInput, type TripInput, type TripPatch, WaycastError } from '@waycast/protocol';
 import type { Command } from '../core/commands.ts';
 import { adoptEntry } from '../core/drive-trip.ts';
-import type { ActiveTrip, Driver } from '../core/driver.ts';
+import type { ActiveTrip, SeenDriver } from '../core/driver.ts';
 import type { EventPublished, OutboxEntry } from '../core/effects.ts';
 import type { Happened, TripHappened } from '../core/events.ts';
 import type { Rules } from '../core/rules.ts';
@@ -20,6 +20,7 @@ import {
   type Trip,
 } from '../core/trip.ts';
 import { mayHear, mayReadTrip, mustCreate, mustManageTrips, mustMoveStatus, mustTellTime, tripsVisibleTo } from './access.ts';
+import type { DriverStates } from './driver-states.ts';
 import type { Engine } from './engine.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ingest } from './ingest.ts';
@@ -44,6 +45,7 @@ export interface TripsParts {
   readonly bus: Bus;
   readonly hot: Hot;
   readonly engine: Engine;
+  readonly states: DriverStates;
   readonly fleet: Fleet;
   readonly people: People;
   readonly replies: Replies;
@@ -56,7 +58,7 @@ export interface TripsParts {
 export interface FoundTrip {
   readonly trip: Trip;
   readonly active: ActiveTrip | null;
-  readonly driver: Driver | null;
+  readonly driver: SeenDriver | null;
 }
 
 /**
@@ -268,7 +270,6 @@ export class Trips {
     const done = await withinTime(store.changeTrip({ ...change, messages }));
     if (!done) return false;
     if (messages.length > 0) outgoing.stored();
-    engine.dispatch(change.outbox);
     const { trip } = change;
     if (change.remove) {
       this.#tellRemoved(trip.id);
@@ -283,6 +284,8 @@ export class Trips {
       fleet.happened(event, trip);
       people.happened(event, trip);
     });
+    // Only then: what its driver tells of it comes after this.
+    engine.dispatch(change.outbox);
     return true;
   }
 
@@ -293,10 +296,11 @@ export class Trips {
   /** An open trip that is driven is newer in its driver than in the store. */
   async #current(stored: Trip): Promise<FoundTrip> {
     if (!isOpenTrip(stored) || stored.driverId === null) return { trip: stored, active: null, driver: null };
-    const driver = await this.#parts.engine.wake(stored.driverId);
+    const driver = await this.#parts.states.look(stored.driverId);
     const active = driver?.trips.find((one) => one.trip.id === stored.id);
     if (driver === undefined || active === undefined) return { trip: stored, active: null, driver: null };
-    return { trip: active.trip, active, driver };
+    // What was just stored may be newer than what another process shows of its driver.
+    return { trip: stored.revision > active.trip.revision ? stored : active.trip, active, driver };
   }
 
   /** Many may ask for one trip at once, after a cut of the network say: the store is asked once. */

@@ -1,54 +1,159 @@
-import type { Delivery } from './delivery.ts';
-import type { Bus, Hot } from './ports.ts';
+import type { Delivery, Snapshot } from './delivery.ts';
+import type { Bus, Clock, FeedPosition, Hot } from './ports.ts';
+import { type Numbered, Sequence } from './sequence.ts';
+
+/** So often it is asked where feeds stand, so that a message lost on the way shows though none follows it, ms. */
+const LOOK_EVERY_MS = 5_000;
+/** Asked for at once. */
+const HEADS_AT_ONCE = 500;
 
 /** Somebody who looks on: a connection, in whatever dialect. */
 export interface Watcher {
   deliver(delivery: Delivery): void;
 }
 
+/** How a watcher came in: what is published before it has its beginning waits for it. */
+interface Entry {
+  /** Deliveries that wait; null once it has begun. */
+  waiting: Delivery[] | null;
+  /** Up to here it has everything, by its beginning. */
+  from: FeedPosition | null;
+}
+
 interface Audience {
-  readonly watchers: Set<Watcher>;
+  readonly watchers: Map<Watcher, Entry>;
+  readonly sequence: Sequence;
   /** Whether what is published is held for those who come back. */
   held: boolean;
 }
 
-/** Who on this process watches which feed. */
-export class Watchers {
-  readonly #feeds = new Map<string, Audience>();
-  readonly #bus: Bus;
-  readonly #hot: Hot;
+export interface WatchersParts {
+  readonly bus: Bus;
+  readonly hot: Hot;
+  readonly clock: Clock;
+  /** Others publish as well: what comes from them may get lost on the way. */
+  readonly shared: boolean;
+  readonly warn: (message: string, error: unknown) => void;
+}
 
-  constructor(bus: Bus, hot: Hot) {
-    this.#bus = bus;
-    this.#hot = hot;
-    bus.listen((delivery) => this.#deliver(delivery));
+/** Who on this process watches which feed; each gets what is published in order, without gap and without repeat [O1, P7]. */
+export class Watchers {
+  readonly #parts: WatchersParts;
+  readonly #feeds = new Map<string, Audience>();
+  readonly #stop: () => void;
+  #snapshotOf: (feed: string) => Promise<Snapshot | null> = async () => null;
+
+  constructor(parts: WatchersParts) {
+    this.#parts = parts;
+    parts.bus.listen((delivery) => this.#take(delivery));
+    this.#stop = parts.shared ? parts.clock.every(LOOK_EVERY_MS, () => void this.#look()) : () => undefined;
   }
 
-  /** `resumable`: from now on what is published is held for those who come back, until the last watcher has left. */
-  add(feed: string, watcher: Watcher, resumable = true): void {
-    let audience = this.#feeds.get(feed);
-    if (audience === undefined) {
-      audience = { watchers: new Set(), held: false };
-      this.#feeds.set(feed, audience);
-      this.#bus.join(feed);
-    }
-    audience.watchers.add(watcher);
+  /** How those are helped on who have lost what nobody holds any more: from a snapshot. */
+  onLoss(snapshotOf: (feed: string) => Promise<Snapshot | null>): void {
+    this.#snapshotOf = snapshotOf;
+  }
+
+  /** From now on it hears of the feed. */
+  add(feed: string, watcher: Watcher): void {
+    this.#audience(feed).watchers.set(watcher, { waiting: null, from: null });
+  }
+
+  /**
+   * From now on what is published waits for it, until it begins.
+   * `resumable`: what is published is held for those who come back, until the last watcher has left.
+   */
+  await(feed: string, watcher: Watcher, resumable: boolean): void {
+    const audience = this.#audience(feed);
+    audience.watchers.set(watcher, { waiting: [], from: null });
     if (!resumable || audience.held) return;
     audience.held = true;
-    this.#hot.hold(feed);
+    this.#parts.hot.hold(feed);
+  }
+
+  /** It has everything up to `from`, and what waited follows. Answers false when it left meanwhile. */
+  begin(feed: string, watcher: Watcher, from: FeedPosition, begin: () => void): boolean {
+    const audience = this.#feeds.get(feed);
+    const entry = audience?.watchers.get(watcher);
+    if (audience === undefined || entry === undefined) return false;
+    audience.sequence.startAt(from);
+    const waiting = entry.waiting ?? [];
+    entry.waiting = null;
+    entry.from = from;
+    begin();
+    for (const delivery of waiting) if (audience.watchers.get(watcher) === entry) deliver(watcher, entry, delivery);
+    return true;
   }
 
   remove(feed: string, watcher: Watcher): void {
     const audience = this.#feeds.get(feed);
     if (audience === undefined || !audience.watchers.delete(watcher) || audience.watchers.size > 0) return;
     this.#feeds.delete(feed);
-    this.#bus.leave(feed);
-    if (audience.held) this.#hot.release(feed);
+    this.#parts.bus.leave(feed);
+    if (audience.held) this.#parts.hot.release(feed);
   }
 
-  #deliver(delivery: Delivery): void {
+  close(): void {
+    this.#stop();
+  }
+
+  #audience(feed: string): Audience {
+    const known = this.#feeds.get(feed);
+    if (known !== undefined) return known;
+    const { hot, warn } = this.#parts;
+    const sequence = new Sequence({
+      pass: (delivery) => this.#deliver(feed, delivery),
+      since: (epoch, seq) => hot.since(feed, epoch, seq),
+      snapshot: () => this.#snapshotOf(feed),
+      warn,
+    });
+    const audience = { watchers: new Map(), sequence, held: false };
+    this.#feeds.set(feed, audience);
+    this.#parts.bus.join(feed);
+    return audience;
+  }
+
+  #take(delivery: Delivery): void {
     const audience = this.#feeds.get(delivery.feed);
     if (audience === undefined) return;
-    for (const watcher of audience.watchers) watcher.deliver(delivery);
+    if ('epoch' in delivery) audience.sequence.take(delivery);
+    else this.#deliver(delivery.feed, delivery);
   }
+
+  #deliver(feed: string, delivery: Delivery): void {
+    const audience = this.#feeds.get(feed);
+    if (audience === undefined) return;
+    for (const [watcher, entry] of audience.watchers) {
+      if (entry.waiting === null) deliver(watcher, entry, delivery);
+      else entry.waiting.push(delivery);
+    }
+  }
+
+  /** Where do the feeds stand that are followed here? */
+  async #look(): Promise<void> {
+    const feeds = [...this.#feeds].filter(([, { sequence }]) => sequence.position !== null);
+    try {
+      for (let i = 0; i < feeds.length; i += HEADS_AT_ONCE) {
+        const slice = feeds.slice(i, i + HEADS_AT_ONCE);
+        const heads = await this.#parts.hot.heads(slice.map(([feed]) => feed));
+        slice.forEach(([, { sequence }], index) => {
+          const head = heads[index] ?? null;
+          if (head !== null) sequence.mustReach(head);
+        });
+      }
+    } catch (error) {
+      this.#parts.warn('where feeds stand could not be asked; it is tried again', error);
+    }
+  }
+}
+
+function deliver(watcher: Watcher, entry: Entry, delivery: Delivery): void {
+  const { from } = entry;
+  // Its beginning may be newer than what was on its way.
+  if (from !== null && 'epoch' in delivery && isKnown(delivery, from)) return;
+  watcher.deliver(delivery);
+}
+
+function isKnown({ epoch, seq }: Numbered, from: FeedPosition): boolean {
+  return epoch === from.epoch && seq <= from.seq;
 }

@@ -3,22 +3,17 @@ import { etasOf } from '../core/eta.ts';
 import { isParty } from '../core/trip.ts';
 import { mayFollowPerson, mayReadDriver, mustFollowFleet } from './access.ts';
 import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
-import type { Engine } from './engine.ts';
+import type { DriverStates } from './driver-states.ts';
 import type { Fleet } from './fleet.ts';
 import { PERSON_FEEDS } from './people.ts';
-import type { Clock, Hot, Records } from './ports.ts';
+import type { Clock, FeedPosition, Hot, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { FoundTrip, Trips } from './trips.ts';
 import type { Watcher, Watchers } from './watchers.ts';
 
-export interface Position {
-  readonly epoch: string;
-  readonly seq: number;
-}
-
 export interface WatchingParts {
   readonly hot: Hot;
-  readonly engine: Engine;
+  readonly states: DriverStates;
   readonly trips: Trips;
   readonly fleet: Fleet;
   readonly watchers: Watchers;
@@ -35,6 +30,7 @@ export class Watching {
 
   constructor(parts: WatchingParts) {
     this.#parts = parts;
+    parts.watchers.onLoss((feed) => this.#snapshotOf(feed));
   }
 
   /**
@@ -45,26 +41,29 @@ export class Watching {
   async subscribe(
     who: Principal,
     feed: string,
-    since: Position | null,
+    since: FeedPosition | null,
     watcher: Watcher,
     begin: (resumed: boolean, first: readonly Delivery[]) => void,
   ): Promise<void> {
-    const { watchers, fleet } = this.#parts;
+    const { watchers, fleet, clock } = this.#parts;
     const colon = feed.indexOf(':');
     const [kind, id] = colon < 0 ? [feed, ''] : [feed.slice(0, colon), feed.slice(colon + 1)];
     if (kind === FLEET) {
       mustFollowFleet(who);
       watchers.add(feed, watcher);
       begin(false, [fleet.full()]);
-    } else if (kind === 'trip') {
-      const found = await this.#parts.trips.find(who, id);
-      watchers.add(feed, watcher);
-      this.#begin(feed, since, tripSnapshot(feed, found, this.#parts.clock.now()), begin);
-    } else {
-      if (!isId(id) || !mayReadDriver(who, id)) throw new WaycastError('not_found', 'no such driver');
-      await this.#parts.engine.wake(id);
-      watchers.add(feed, watcher);
-      this.#begin(feed, since, this.#driverSnapshot(feed, id), begin);
+      return;
+    }
+    if (kind !== 'trip' && (!isId(id) || !mayReadDriver(who, id))) throw new WaycastError('not_found', 'no such driver');
+    // First it listens, then it is looked where the feed stands: what comes in between waits.
+    watchers.await(feed, watcher, true);
+    try {
+      const snapshot =
+        kind === 'trip' ? tripSnapshot(feed, await this.#parts.trips.find(who, id), clock.now()) : await this.#driverSnapshot(feed, id);
+      await this.#begin(feed, since, snapshot, watcher, begin);
+    } catch (error) {
+      watchers.remove(feed, watcher);
+      throw error;
     }
   }
 
@@ -73,13 +72,19 @@ export class Watching {
    * trip changes. Answers false when there is no such trip.
    */
   async followTrip(id: string, watcher: Watcher, begin: (snapshot: Snapshot) => void): Promise<boolean> {
-    const found = await this.#parts.trips.look(id);
-    if (found === null) return false;
+    const { watchers } = this.#parts;
     const feed = `trip:${id}`;
     // Nobody comes back to it with a number: nothing need be held for that.
-    this.#parts.watchers.add(feed, watcher, false);
-    begin(tripSnapshot(feed, found, this.#parts.clock.now()));
-    return true;
+    watchers.await(feed, watcher, false);
+    try {
+      const snapshot = await this.#snapshotOf(feed);
+      if (snapshot !== null && watchers.begin(feed, watcher, snapshot, () => begin(snapshot))) return true;
+    } catch (error) {
+      watchers.remove(feed, watcher);
+      throw error;
+    }
+    watchers.remove(feed, watcher);
+    return false;
   }
 
   /**
@@ -92,7 +97,7 @@ export class Watching {
     const id = feed.slice(feed.indexOf(':') + 1);
     if (kind === undefined || !mayFollowPerson(who, kind, id)) throw new WaycastError('not_found', 'no such feed');
     // First watched, then read: a trip that comes in between is told twice rather than not at all.
-    this.#parts.watchers.add(feed, watcher, false);
+    this.#parts.watchers.add(feed, watcher);
     const theirs = { party: { partyId: id }, jobs: { driverId: id }, label: { label: id } }[kind];
     const page = await this.#parts.records.trips({ ...theirs, open: true }, MOST_TRIPS, null);
     // The store may still find it by a booking that counted once.
@@ -103,21 +108,36 @@ export class Watching {
     this.#parts.watchers.remove(feed, watcher);
   }
 
-  #begin(feed: string, since: Position | null, snapshot: Snapshot, begin: (resumed: boolean, first: readonly Delivery[]) => void): void {
-    if (since !== null && since.epoch === snapshot.epoch && since.seq === snapshot.seq) {
-      begin(true, []);
-      return;
-    }
-    const gap = since === null ? null : this.#parts.hot.since(feed, since.epoch, since.seq);
-    if (gap === null) begin(false, [snapshot]);
-    else begin(true, gap);
+  async #begin(
+    feed: string,
+    since: FeedPosition | null,
+    snapshot: Snapshot,
+    watcher: Watcher,
+    begin: (resumed: boolean, first: readonly Delivery[]) => void,
+  ): Promise<void> {
+    const { watchers, hot } = this.#parts;
+    const missed = since === null ? null : isThere(since, snapshot) ? [] : await hot.since(feed, since.epoch, since.seq);
+    if (since === null || missed === null) watchers.begin(feed, watcher, snapshot, () => begin(false, [snapshot]));
+    else watchers.begin(feed, watcher, missed.at(-1) ?? since, () => begin(true, missed));
   }
 
-  #driverSnapshot(feed: string, id: string): Snapshot {
-    const driver = this.#parts.hot.driver(id) ?? null;
+  /** Where a feed stands, whoever asks; null when there is no such trip. */
+  async #snapshotOf(feed: string): Promise<Snapshot | null> {
+    const id = feed.slice(feed.indexOf(':') + 1);
+    if (!feed.startsWith('trip:')) return this.#driverSnapshot(feed, id);
+    const found = await this.#parts.trips.look(id);
+    return found === null ? null : tripSnapshot(feed, found, this.#parts.clock.now());
+  }
+
+  async #driverSnapshot(feed: string, id: string): Promise<Snapshot> {
+    const driver = (await this.#parts.states.look(id)) ?? null;
     const at = driver === null ? { epoch: 'stored', seq: 0 } : { epoch: driver.epoch, seq: driver.seq };
     return { type: 'snapshot', feed, ...at, trip: null, driver, location: driver?.latest ?? null, etas: [] };
   }
+}
+
+function isThere(since: FeedPosition, { epoch, seq }: Snapshot): boolean {
+  return since.epoch === epoch && since.seq === seq;
 }
 
 function tripSnapshot(feed: string, { trip, active, driver }: FoundTrip, now: number): Snapshot {

@@ -10,7 +10,7 @@ import {
   type TrackingEvent,
   type TripView,
 } from '@waycast/protocol';
-import { type Driver, driverStatus } from '../core/driver.ts';
+import { driverStatus, type SeenDriver } from '../core/driver.ts';
 import type { FixRow } from '../core/effects.ts';
 import type { StopEta } from '../core/eta.ts';
 import type { Happened, MessageHappened } from '../core/events.ts';
@@ -76,7 +76,7 @@ export function tripView(trip: Trip): TripView {
   };
 }
 
-export function driverView(driver: Driver): DriverView {
+export function driverView(driver: SeenDriver): DriverView {
   const { id, available, stale, latest, lastSeenAt, profile } = driver;
   return {
     id,

@@ -48,7 +48,22 @@ export interface CommitRequest {
   readonly trips: readonly TripRecord[];
   readonly removedTrips: readonly string[];
   readonly snapshots: readonly { readonly driver: string; readonly online: boolean; readonly state: string }[];
+  readonly setAside: readonly SetAsideRecord[];
   readonly cursors: readonly { readonly partition: number; readonly from: number; readonly to: number }[];
+}
+
+export interface SetAsideRecord {
+  readonly partition: number;
+  readonly position: number;
+  readonly at: number;
+  readonly error: string;
+  readonly doc: string;
+}
+
+export interface TriedRequest {
+  readonly kind: 'tried';
+  readonly partition: number;
+  readonly position: number;
 }
 
 export interface TripChangeRequest {
@@ -75,7 +90,13 @@ export interface OutgoingRequest {
   readonly args: readonly unknown[];
 }
 
-export type WriteRequest = CommitRequest | TripChangeRequest | SessionsRequest | OutgoingRequest | { readonly kind: 'close' };
+export type WriteRequest =
+  | CommitRequest
+  | TripChangeRequest
+  | SessionsRequest
+  | TriedRequest
+  | OutgoingRequest
+  | { readonly kind: 'close' };
 
 export type WriteReply =
   | { readonly kind: 'ready' }
@@ -83,7 +104,10 @@ export type WriteReply =
   | { readonly kind: 'committed'; readonly duplicates: readonly number[] }
   | { readonly kind: 'trip'; readonly done: boolean }
   | { readonly kind: 'recorded' }
+  | { readonly kind: 'tried'; readonly tries: number }
   | { readonly kind: 'outgoing'; readonly value: unknown }
   | { readonly kind: 'closed' }
+  /** This one can never be done; `moved`: the partitions whose cursors were elsewhere. */
+  | { readonly kind: 'failed'; readonly message: string; readonly moved: readonly number[] | null }
   | { readonly kind: 'health'; readonly health: StoreHealth }
   | { readonly kind: 'broken'; readonly message: string };

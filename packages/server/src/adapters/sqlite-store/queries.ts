@@ -31,12 +31,20 @@ export class Queries {
     this.#outgoing = new OutgoingQueries(this.#db);
   }
 
-  resume(): { cursors: [number, number][]; outbox: string[]; online: string[] } {
-    return {
-      cursors: this.#sql.cursors.all().map((row) => [Number(row.partition), Number(row.position)]),
-      outbox: this.#sql.outbox.all().map((row) => row.doc as string),
-      online: this.#sql.online.all().map((row) => row.name as string),
-    };
+  cursors(): [number, number][] {
+    return this.#sql.cursors.all().map((row) => [Number(row.partition), Number(row.position)]);
+  }
+
+  waiting(): string[] {
+    return this.#sql.outbox.all().map((row) => row.doc as string);
+  }
+
+  online(): string[] {
+    return this.#sql.online.all().map((row) => row.name as string);
+  }
+
+  onlineStates(): [string, string][] {
+    return this.#sql.online.all().map((row) => [row.name as string, row.state as string]);
   }
 
   load(names: readonly string[]): LoadedDriver[] {
@@ -230,7 +238,7 @@ function prepare(db: DatabaseSync) {
   return {
     cursors: sql('SELECT partition, position FROM cursor'),
     outbox: sql('SELECT doc FROM outbox ORDER BY n'),
-    online: sql('SELECT name FROM snapshot JOIN driver ON driver.id = snapshot.driver WHERE online = 1'),
+    online: sql('SELECT name, state FROM snapshot JOIN driver ON driver.id = snapshot.driver WHERE online = 1'),
     driver: sql('SELECT id, state FROM driver LEFT JOIN snapshot ON snapshot.driver = driver.id WHERE name = ?'),
     stream: sql('SELECT name FROM stream WHERE id = ?'),
     trip: sql('SELECT doc FROM trip WHERE id = ?'),

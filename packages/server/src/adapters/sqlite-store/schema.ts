@@ -93,6 +93,14 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX lane_due ON lane (consumer, next);
   CREATE INDEX lane_held ON lane (holder) WHERE holder IS NOT NULL;
   `,
+  `
+  -- Commands that could not be applied or stored, and how often the last one of each partition was tried.
+  CREATE TABLE set_aside (
+    partition INTEGER NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL, error TEXT NOT NULL, command TEXT NOT NULL,
+    PRIMARY KEY (partition, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE trying (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT;
+  `,
 ];
 
 /**

@@ -10,7 +10,7 @@ import { recordsContract } from '../../hub/contracts/records.ts';
 import { commitOf, driverAt, history, row } from '../../hub/contracts/samples.ts';
 import { sessionLogContract } from '../../hub/contracts/session-log.ts';
 import { storeContract } from '../../hub/contracts/store.ts';
-import type { StoreHealth } from '../../hub/ports.ts';
+import type { SetAside, StoreHealth } from '../../hub/ports.ts';
 import { StartupError } from '../../startup-error.ts';
 import { openSqliteStore, type SqliteStore } from './store.ts';
 
@@ -27,6 +27,15 @@ function folder(): StorePlace {
           timeout: 20_000,
           interval: 5,
         });
+      } finally {
+        db.close();
+      }
+    },
+    setAside: async () => {
+      const db = new DatabaseSync(join(dataDir, 'waycast.db'), { readOnly: true });
+      try {
+        const rows = db.prepare('SELECT partition, position, command, error, at FROM set_aside').all();
+        return rows.map((row) => ({ ...(row as unknown as SetAside), command: JSON.parse(row.command as string) as SetAside['command'] }));
       } finally {
         db.close();
       }

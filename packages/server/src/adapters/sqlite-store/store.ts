@@ -1,23 +1,28 @@
 import { Worker } from 'node:worker_threads';
-import { type Driver, type DriverSnapshot, snapshotOf } from '../../core/driver.ts';
+import { type Driver, type DriverSnapshot, restoreDriver, snapshotOf } from '../../core/driver.ts';
 import type { FixRow, OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
 import { isOpenTrip, partiesOf, type Trip } from '../../core/trip.ts';
+import { CursorMoved } from '../../hub/cursor-moved.ts';
+import type { FleetRow } from '../../hub/delivery.ts';
+import { fleetRowOf } from '../../hub/fleet-row.ts';
 import type { Page } from '../../hub/page.ts';
-import {
-  type Commit,
-  type Committed,
-  type ConnectionSession,
-  type OrderRow,
-  PARTITIONS,
-  type Records,
-  type SessionLog,
-  type Store,
-  type StoredDriver,
-  type StoreHealth,
-  type TripChange,
-  type TripFilter,
+import { partitionOf } from '../../hub/partition.ts';
+import type {
+  Commit,
+  Committed,
+  ConnectionSession,
+  OrderRow,
+  Records,
+  SessionLog,
+  Store,
+  StoredDriver,
+  StoreHealth,
+  TakenPartition,
+  TripChange,
+  TripFilter,
 } from '../../hub/ports.ts';
+import { StoreBroken } from '../../hub/store-broken.ts';
 import { StartupError } from '../../startup-error.ts';
 import { takeFolder } from './folder.ts';
 import { JournalBatch } from './journal.ts';
@@ -98,6 +103,8 @@ export class SqliteStore implements Store, Records, SessionLog {
         closed?.resolve(reply);
       } else if (reply.kind === 'broken') {
         this.#fail(new Error(reply.message));
+      } else if (reply.kind === 'failed') {
+        this.#asked.shift()?.reject(reply.moved === null ? new Error(reply.message) : new CursorMoved(reply.moved));
       } else {
         this.#asked.shift()?.resolve(reply);
       }
@@ -126,6 +133,7 @@ export class SqliteStore implements Store, Records, SessionLog {
           online: driver.online,
           state: JSON.stringify(snapshotOf(driver)),
         })),
+        setAside: commit.setAside.map(({ command, ...one }) => ({ ...one, doc: JSON.stringify(command) })),
         cursors: commit.cursors,
       },
       fixes === null ? [] : [fixes.buffer],
@@ -152,15 +160,36 @@ export class SqliteStore implements Store, Records, SessionLog {
     return loaded.map(({ id, state, rows }) => ({ id, snapshot: state === null ? null : (JSON.parse(state) as DriverSnapshot), rows }));
   }
 
-  async resume(): Promise<{ cursors: number[]; outbox: OutboxEntry[]; online: string[] }> {
-    const {
-      cursors: moved,
-      outbox,
-      online,
-    } = (await this.#read('resume')) as { cursors: [number, number][]; outbox: string[]; online: string[] };
-    const cursors = new Array<number>(PARTITIONS).fill(0);
-    for (const [partition, position] of moved) cursors[partition] = position;
-    return { cursors, outbox: outbox.map((doc) => JSON.parse(doc) as OutboxEntry), online };
+  /** Its log is in the memory of whoever owned them: with the owner went what could have taken it down. */
+  async take(partitions: readonly number[]): Promise<readonly TakenPartition[]> {
+    const cursors = new Map((await this.#read('cursors')) as [number, number][]);
+    return partitions.map((partition) => ({ partition, position: cursors.get(partition) ?? 0, deaths: 0 }));
+  }
+
+  still(partitions: readonly number[]): Promise<readonly TakenPartition[]> {
+    return this.take(partitions);
+  }
+
+  /** Nobody else can have them while the folder is held. */
+  async release(): Promise<void> {}
+
+  async tried(partition: number, position: number): Promise<number> {
+    const reply = await this.#write({ kind: 'tried', partition, position });
+    return (reply as Extract<WriteReply, { kind: 'tried' }>).tries;
+  }
+
+  async waiting(partitions: readonly number[]): Promise<readonly OutboxEntry[]> {
+    const entries = ((await this.#read('waiting')) as string[]).map((doc) => JSON.parse(doc) as OutboxEntry);
+    return entries.filter(({ trip }) => trip.driverId !== null && partitions.includes(partitionOf(trip.driverId)));
+  }
+
+  async online(partitions: readonly number[]): Promise<readonly string[]> {
+    return ((await this.#read('online')) as string[]).filter((id) => partitions.includes(partitionOf(id)));
+  }
+
+  async fleet(): Promise<readonly FleetRow[]> {
+    const states = (await this.#read('onlineStates')) as [string, string][];
+    return states.flatMap(([id, state]) => fleetRowOf(restoreDriver(id, 'stored', JSON.parse(state) as DriverSnapshot)) ?? []);
   }
 
   async trip(id: string): Promise<Trip | undefined> {
@@ -244,9 +273,9 @@ export class SqliteStore implements Store, Records, SessionLog {
   }
 
   #fail(error: Error): void {
-    this.#broken ??= error;
+    this.#broken ??= new StoreBroken(error.message, { cause: error });
     this.#health = { ok: false, problem: error.message };
-    for (const { reject } of this.#asked.splice(0)) reject(error);
+    for (const { reject } of this.#asked.splice(0)) reject(this.#broken);
     for (const { reject } of this.#questions.values()) reject(error);
     this.#questions.clear();
   }

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { CursorMoved } from '../../hub/cursor-moved.ts';
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
 import { Compaction } from './compaction.ts';
 import { JournalBatch } from './journal.ts';
@@ -9,6 +10,7 @@ import type {
   OutboxRecord,
   OutgoingRequest,
   SessionsRequest,
+  TriedRequest,
   TripChangeRequest,
   TripRecord,
 } from './messages.ts';
@@ -51,7 +53,8 @@ export class Writer {
   /** Answers which fixes, by index, were there already. */
   commit(request: CommitRequest): number[] {
     const written = this.#transaction(() => {
-      for (const { partition, from, to } of request.cursors) this.#moveCursor(partition, from, to);
+      const elsewhere = request.cursors.filter(({ partition, from, to }) => !this.#moveCursor(partition, from, to));
+      if (elsewhere.length > 0) throw new CursorMoved(elsewhere.map(({ partition }) => partition));
       const owners = namesOf(request.drivers).map((name) => this.#driver(name));
       const fixes = request.fixes === null ? null : this.#writeFixes(new JournalBatch(request.fixes.slice()), owners, request);
       const snapshots = request.snapshots.map(({ driver, online, state }) => {
@@ -63,6 +66,7 @@ export class Writer {
       for (const id of request.removedTrips) this.#removeTrip(id);
       this.#record(request.events, request.outbox, request.messages);
       for (const id of request.outboxDone) this.#sql.outboxDone.run(id);
+      for (const { partition, position, at, error, doc } of request.setAside) this.#sql.setAside.run(partition, position, at, error, doc);
       return { fixes, snapshots };
     });
     if (written.fixes !== null) this.#compaction.added(written.fixes.id, written.fixes.batch);
@@ -88,6 +92,11 @@ export class Writer {
       for (const { id, subject, role, surface, kind, about, since, last, until } of sessions)
         this.#sql.session.run(id, subject, role, surface, kind, about, since, last, until);
     });
+  }
+
+  /** Answers how often the command at this position was tried, this time included. */
+  tried({ partition, position }: TriedRequest): number {
+    return this.#transaction(() => Number((this.#sql.tried.get(partition, position) as { tries: number }).tries));
   }
 
   /** One piece of work on messages on their way out. */
@@ -121,10 +130,10 @@ export class Writer {
     }
   }
 
-  /** Compare and set: a cursor that is elsewhere means that somebody else owns the partition. */
-  #moveCursor(partition: number, from: number, to: number): void {
+  /** Compare and set; answers whether the cursor was there. */
+  #moveCursor(partition: number, from: number, to: number): boolean {
     const { changes } = from === 0 ? this.#sql.firstCursor.run(partition, to) : this.#sql.cursor.run(to, partition, from);
-    if (Number(changes) !== 1) throw new Error(`the cursor of partition ${partition} is not at ${from}: another process owns it`);
+    return Number(changes) === 1;
   }
 
   #writeFixes(
@@ -229,6 +238,9 @@ function prepare(db: DatabaseSync) {
     session:
       sql(`INSERT INTO connection_session (id, subject, role, surface, kind, about, since, last, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, last = excluded.last, until = excluded.until`),
+    setAside: sql('INSERT OR IGNORE INTO set_aside (partition, position, at, error, command) VALUES (?, ?, ?, ?, ?)'),
+    tried: sql(`INSERT INTO trying (partition, position, tries) VALUES (?, ?, 1) ON CONFLICT (partition) DO UPDATE
+      SET tries = CASE WHEN position = excluded.position THEN tries + 1 ELSE 1 END, position = excluded.position RETURNING tries`),
     outboxDone: sql('DELETE FROM outbox WHERE id = ?'),
   };
 }

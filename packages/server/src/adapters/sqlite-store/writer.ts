@@ -1,4 +1,5 @@
 import { isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { CursorMoved } from '../../hub/cursor-moved.ts';
 import { StartupError } from '../../startup-error.ts';
 import type { WriteReply, WriteRequest } from './messages.ts';
 import { openWriter, type Writer } from './transactions.ts';
@@ -9,6 +10,8 @@ import { openWriter, type Writer } from './transactions.ts';
  */
 const RETRY_MS = 250;
 const TIDY_EVERY_MS = 2_000;
+/** Too big, a constraint, a mismatch, out of range: of this request, not of the database. */
+const BREAKING = new Set([18, 19, 20, 25]);
 /** Full, I/O, busy, locked, no memory, read-only, cannot open: these pass. Anything else is a fault that waiting will not mend. */
 const PASSING = new Set([5, 6, 7, 8, 10, 13, 14]);
 
@@ -30,8 +33,12 @@ function run(): void {
     try {
       say(carryOut(request));
     } catch (error) {
-      stall(error);
-      return;
+      if (!canNeverBeDone(error)) {
+        stall(error);
+        return;
+      }
+      // What was to follow it in its partitions cannot be done either: their cursors are not there.
+      say({ kind: 'failed', message: (error as Error).message, moved: error instanceof CursorMoved ? error.partitions : null });
     }
     queue.shift();
     recovered();
@@ -58,6 +65,8 @@ function carryOut(request: WriteRequest): WriteReply {
     case 'sessions':
       writer.recordSessions(request);
       return { kind: 'recorded' };
+    case 'tried':
+      return { kind: 'tried', tries: writer.tried(request) };
     case 'outgoing':
       return { kind: 'outgoing', value: writer.outgoing(request) };
     case 'close':
@@ -65,6 +74,12 @@ function carryOut(request: WriteRequest): WriteReply {
       closed = true;
       return { kind: 'closed' };
   }
+}
+
+/** It breaks a rule of the database, or of its types: neither waiting nor the disk has to do with it. */
+function canNeverBeDone(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode === undefined || BREAKING.has(errcode & 0xff);
 }
 
 function recovered(): void {

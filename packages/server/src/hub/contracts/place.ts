@@ -1,5 +1,5 @@
 import { afterEach } from 'vitest';
-import type { Records, SessionLog, Store } from '../ports.ts';
+import type { Records, SessionLog, SetAside, Store } from '../ports.ts';
 
 export type OpenStore = Store & Records & SessionLog;
 
@@ -10,7 +10,14 @@ export interface StorePlace {
   settled(): Promise<void>;
   /** This many rows in a commit make the store begin with that at once. */
   readonly enough: number;
+  /** What was set aside there, as whoever looks into it finds it, by partition and position. */
+  setAside(): Promise<readonly SetAside[]>;
   remove(): Promise<void>;
+}
+
+/** A place that several processes have open at the same time: each `open` is another one. */
+export interface SharedPlace extends StorePlace {
+  readonly isShared: true;
 }
 
 /** Places that go when their test ends, and what was opened there before them. */

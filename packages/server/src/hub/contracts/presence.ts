@@ -43,6 +43,17 @@ export function presenceContract(name: string, make: () => Promise<Presence>): v
       expect(await presence.count('a')).toBe(3);
     });
 
+    it('gives each who asks for a seat a number above all before, however many ask at once [P9]', async () => {
+      const presence = await make();
+      const numbers: number[] = [await presence.next('s')];
+      for (let n = 0; n < 5; n++) numbers.push(await presence.next('s'));
+      numbers.push(...(await Promise.all(Array.from({ length: 20 }, () => presence.next('s')))));
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+      expect(new Set(numbers).size).toBe(26);
+      expect(numbers.every((one) => Number.isSafeInteger(one) && one > 0)).toBe(true);
+      expect(await presence.next('other')).toBeGreaterThan(0);
+    });
+
     it('agrees with a set, whatever happens', async () => {
       const room = fc.constantFrom('a', 'b');
       const member = fc.constantFrom('1', '2', '3', '4');

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { activeTrip } from '../../core/driver.ts';
 import type { Trip } from '../../core/trip.ts';
+import { fleetRowOf } from '../fleet-row.ts';
 import type { TripFilter } from '../ports.ts';
 import { type OpenStore, places, type StorePlace } from './place.ts';
 import { asStored, changedEvent, commitOf, driverAt, fixAt, history, row, sampleTrip, T0 } from './samples.ts';
@@ -184,6 +186,23 @@ export function recordsContract(name: string, make: () => StorePlace): void {
 
     it('one that is not there is undefined', async () => {
       expect(await (await open()).trip('none')).toBeUndefined();
+    });
+  });
+
+  describe(`${name}: the fleet`, () => {
+    it('is everybody who was online when last stored whole, as they were then [P10]', async () => {
+      const store = await open();
+      const trip = sampleTrip('t', { driverId: 'd', startedAt: T0, labels: ['taxi', "it's"] });
+      const driving = driverAt('d', 1, { latest: fixAt(5), lastSeenAt: T0 + 6_000, stale: true });
+      driving.profile = { name: 'Ada "the" \\ first', vehicle: 'van', plate: null };
+      driving.trips = [activeTrip(driving, trip)];
+      const idle = driverAt('e', 1, { latest: fixAt(7, 3, { speed: null, bearing: 12.34 }), available: false, lastSeenAt: null });
+      const others = [driverAt('nowhere', 1), driverAt('gone', 1, { latest: fixAt(1), online: false })];
+      await store.commit(commitOf({ snapshots: [driving, idle, ...others] }));
+      const rows = [...(await store.fleet())].sort((a, b) => (a.driver < b.driver ? -1 : 1));
+      expect(rows).toEqual([fleetRowOf(driving), fleetRowOf(idle)]);
+      await store.commit(commitOf({ snapshots: [driverAt('d', 2, { online: false, latest: fixAt(9) })] }));
+      expect((await store.fleet()).map(({ driver }) => driver)).toEqual(['e']);
     });
   });
 

@@ -4,7 +4,7 @@ import type { EventPublished, FixRow, LocationPublished, OutboxEntry } from '../
 import type { TripHappened } from '../../core/events.ts';
 import type { Fix } from '../../core/fix.ts';
 import { newTrip, type Trip } from '../../core/trip.ts';
-import type { Commit, Records, TripChange } from '../ports.ts';
+import { type Commit, PARTITIONS, type Records, type Store, type TripChange } from '../ports.ts';
 
 export const T0 = Date.UTC(2026, 0, 5, 8);
 export const BY = { sub: 'dispatch', role: 'dispatcher', via: 'rest' };
@@ -46,6 +46,7 @@ export function commitOf(more: Partial<Commit> = {}): Commit {
     trips: [],
     removedTrips: [],
     snapshots: [],
+    setAside: [],
     cursors: [],
     ...more,
   };
@@ -79,6 +80,19 @@ export function location(feed: string, epoch: string, seq: number): LocationPubl
 
 export function happening(feed: string, epoch: string, seq: number): EventPublished {
   return { type: 'event', feed, epoch, seq, event: { id: `d/online/${seq}`, kind: 'online', driverId: 'd', at: T0 }, trip: null };
+}
+
+/** All partitions there are. */
+export const ALL_PARTITIONS: readonly number[] = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+
+/** What an owner of everything starts from: taking it tells where the cursors are. */
+export async function resumed(store: Store): Promise<{ cursors: number[]; outbox: readonly OutboxEntry[]; online: readonly string[] }> {
+  const taken = await store.take(ALL_PARTITIONS);
+  return {
+    cursors: taken.map(({ position }) => position),
+    outbox: await store.waiting(ALL_PARTITIONS),
+    online: await store.online(ALL_PARTITIONS),
+  };
 }
 
 /** Everything of a driver, page by page. */

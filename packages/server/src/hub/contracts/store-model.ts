@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FixRow } from '../../core/effects.ts';
 import type { OpenStore, StorePlace } from './place.ts';
-import { asStored, commitOf, driverAt, fixAt, history, row } from './samples.ts';
+import { asStored, commitOf, driverAt, fixAt, history, resumed, row } from './samples.ts';
 
 const DRIVERS = ['a', 'b', 'c'];
 
@@ -126,7 +126,7 @@ export function storeAgainstModel(name: string, make: () => StorePlace): void {
               } else if (one.kind === 'reopen') {
                 await store.close();
                 store = await place.open();
-                expect((await store.resume()).cursors[9]).toBe(model.position);
+                expect((await resumed(store)).cursors[9]).toBe(model.position);
               } else {
                 await check(store, model, one.pageSize);
               }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { CursorMoved } from '../cursor-moved.ts';
+import { partitionOf } from '../partition.ts';
 import { PARTITIONS } from '../ports.ts';
 import { places, type StorePlace } from './place.ts';
 import {
+  ALL_PARTITIONS,
   asStored,
   changedEvent,
   commitOf,
@@ -11,6 +14,7 @@ import {
   history,
   numbered,
   outboxEntry,
+  resumed,
   row,
   sampleTrip,
   T0,
@@ -37,7 +41,7 @@ export function storeContract(name: string, make: () => StorePlace): void {
         expect((await history(one, 'd', 10)).map(asStored)).toEqual(rows.map(asStored));
         expect(await one.events('t')).toEqual(events);
         expect(await one.trip('t')).toEqual(trip);
-        expect(await one.resume()).toEqual({ cursors: new Array(PARTITIONS).fill(0).with(5, 2), outbox, online: ['d'] });
+        expect(await resumed(one)).toEqual({ cursors: new Array(PARTITIONS).fill(0).with(5, 2), outbox, online: ['d'] });
         expect(await one.load(['d'])).toMatchObject([{ id: 'd', snapshot: { position: 2 }, rows: [] }]);
       };
       await check(store);
@@ -64,17 +68,19 @@ export function storeContract(name: string, make: () => StorePlace): void {
       expect(await store.load(['d', 'new'])).toMatchObject([{ id: 'd', snapshot: null }]);
       expect(await store.events('t')).toEqual([]);
       expect(await store.trip('t')).toBeUndefined();
-      expect(await store.resume()).toEqual({ cursors: new Array(PARTITIONS).fill(0).with(0, 1), outbox: [], online: [] });
+      expect(await resumed(store)).toEqual({ cursors: new Array(PARTITIONS).fill(0).with(0, 1), outbox: [], online: [] });
     });
 
-    it('moves a cursor only from where it is: somebody else owns the partition otherwise [A8]', async () => {
+    it('moves a cursor only from where it is: somebody else owns the partition otherwise [P2]', async () => {
       const store = await open();
       await store.commit(commitOf({ cursors: [{ partition: 3, from: 0, to: 4 }] }));
       await store.commit(commitOf({ cursors: [{ partition: 3, from: 4, to: 6 }] }));
-      await expect(store.commit(commitOf({ cursors: [{ partition: 3, from: 4, to: 7 }] }))).rejects.toThrow(/partition 3/);
+      const late = store.commit(commitOf({ cursors: [{ partition: 3, from: 4, to: 7 }] }));
+      await expect(late).rejects.toThrow(CursorMoved);
+      await expect(late).rejects.toMatchObject({ partitions: [3] });
     });
 
-    it('moves a cursor that was never moved only from 0 [A8]', async () => {
+    it('moves a cursor that was never moved only from 0 [P2]', async () => {
       const store = await open();
       await expect(store.commit(commitOf({ cursors: [{ partition: 3, from: 4, to: 7 }] }))).rejects.toThrow(/partition 3/);
     });
@@ -211,11 +217,14 @@ export function storeContract(name: string, make: () => StorePlace): void {
       }
     });
 
-    it('who was online [D2]', async () => {
+    it('who was online, of the partitions asked for [D2]', async () => {
       const store = await open();
-      await store.commit(commitOf({ snapshots: [driverAt('d', 1), driverAt('e', 1)] }));
+      await store.commit(commitOf({ snapshots: [driverAt('d', 1), driverAt('e', 1), driverAt('f', 1)] }));
       await store.commit(commitOf({ snapshots: [driverAt('d', 2, { online: false })] }));
-      expect((await store.resume()).online).toEqual(['e']);
+      expect([...(await store.online(ALL_PARTITIONS))].sort()).toEqual(['e', 'f']);
+      expect(partitionOf('e')).not.toBe(partitionOf('f'));
+      expect(await store.online([partitionOf('e')])).toEqual(['e']);
+      expect(await store.online([])).toEqual([]);
     });
   });
 
@@ -233,7 +242,7 @@ export function storeContract(name: string, make: () => StorePlace): void {
       const entries = ['a', 'b', 'c'].map((id) => outboxEntry(sampleTrip(id, { driverId: 'd' })));
       await store.commit(commitOf({ outbox: entries }));
       await store.commit(commitOf({ outbox: entries.slice(1, 2), outboxDone: [entries[0]?.id ?? '', 'never heard of'] }));
-      expect((await store.resume()).outbox).toEqual(entries.slice(1));
+      expect((await resumed(store)).outbox).toEqual(entries.slice(1));
     });
 
     it('the newer revision of a trip, whichever comes last [T7]', async () => {
@@ -282,7 +291,7 @@ export function storeContract(name: string, make: () => StorePlace): void {
       expect(await store.changeTrip({ ...other, expected: 2 })).toBe(false);
       expect(await store.trip('t')).toEqual(trip);
       expect(await store.events('t')).toHaveLength(1);
-      expect((await store.resume()).outbox).toHaveLength(1);
+      expect((await resumed(store)).outbox).toHaveLength(1);
       expect(await store.changeTrip({ ...other, expected: 1, trip: sampleTrip('t', { revision: 2, labels: ['other'] }) })).toBe(true);
       expect(await store.trip('t')).toMatchObject({ revision: 2, labels: ['other'] });
       expect(await store.events('t')).toHaveLength(2);
@@ -324,10 +333,114 @@ export function storeContract(name: string, make: () => StorePlace): void {
       const store = await open(at);
       await store.commit(commitOf({ cursors: [{ partition: 0, from: 0, to: 5 }] }));
       await expect(store.commit(commitOf({ cursors: [{ partition: 0, from: 0, to: 1 }] }))).rejects.toThrow();
-      expect(store.health()).toMatchObject({ ok: false, problem: expect.stringMatching(/partition 0/) });
       await store.close();
-      expect((await (await open(at)).resume()).cursors[0]).toBe(5);
+      expect((await resumed(await open(at))).cursors[0]).toBe(5);
     }, 5_000);
+  });
+
+  describe(`${name} refuses`, () => {
+    const never = sampleTrip('never', { createdAt: null as never });
+
+    it('what can never be stored, whole, and goes on with what comes after it [P6]', async () => {
+      const store = await open();
+      await store.commit(commitOf({ cursors: [{ partition: 0, from: 0, to: 1 }] }));
+      const poison = commitOf({ rows: [row(2, 2)], trips: [never], cursors: [{ partition: 0, from: 1, to: 2 }] });
+      const [refused, after, beside] = await Promise.allSettled([
+        store.commit(poison),
+        store.commit(commitOf({ rows: [row(3, 3)], cursors: [{ partition: 0, from: 2, to: 3 }] })),
+        store.commit(commitOf({ rows: [row(1, 1)], cursors: [{ partition: 1, from: 0, to: 1 }] })),
+      ]);
+      expect(refused).toMatchObject({ status: 'rejected', reason: expect.not.objectContaining({ partitions: expect.anything() }) });
+      // What was to follow it cannot: the cursor is not there yet.
+      expect([after?.status, beside?.status]).toEqual(['rejected', 'fulfilled']);
+      expect(store.health()).toEqual({ ok: true, problem: null });
+      expect((await history(store, 'd', 10)).map(({ fix }) => fix.at)).toEqual([fixAt(1).at]);
+      expect((await resumed(store)).cursors.slice(0, 2)).toEqual([1, 1]);
+      await store.commit(commitOf({ rows: [row(3, 3)], cursors: [{ partition: 0, from: 1, to: 3 }] }));
+      expect(await history(store, 'd', 10)).toHaveLength(2);
+    });
+
+    it('a change of a trip likewise [P6]', async () => {
+      const store = await open();
+      await expect(store.changeTrip(creation(never, { events: [changedEvent('never', 1)] }))).rejects.toThrow();
+      expect([await store.trip('never'), await store.events('never')]).toEqual([undefined, []]);
+      expect(await store.changeTrip(creation(sampleTrip('t')))).toBe(true);
+    });
+  });
+
+  describe(`${name} hands partitions over`, () => {
+    it('tells where each stands, in the order asked, also after closing and opening again [P4]', async () => {
+      const at = place();
+      const store = await open(at);
+      const cursors = [
+        { partition: 5, from: 0, to: 2 },
+        { partition: 63, from: 0, to: 9 },
+      ];
+      await store.commit(commitOf({ cursors }));
+      const positions = async (one: typeof store) => (await one.take([63, 0, 5])).map(({ partition, position }) => [partition, position]);
+      const expected = [
+        [63, 9],
+        [0, 0],
+        [5, 2],
+      ];
+      expect(await positions(store)).toEqual(expected);
+      await store.close();
+      expect(await positions(await open(at))).toEqual(expected);
+    });
+
+    it('knows no owner that went without a word while there was none [P6]', async () => {
+      const store = await open();
+      expect(await store.take([7, 8])).toEqual([
+        { partition: 7, position: 0, deaths: 0 },
+        { partition: 8, position: 0, deaths: 0 },
+      ]);
+      await store.release([7, 8]);
+      expect((await store.take([7])).map(({ deaths }) => deaths)).toEqual([0]);
+    });
+
+    it('tells again of those that are its own, where they stand now', async () => {
+      const store = await open();
+      await store.take([7, 8]);
+      await store.commit(commitOf({ cursors: [{ partition: 8, from: 0, to: 3 }] }));
+      expect(await store.still([7, 8])).toEqual([
+        { partition: 7, position: 0, deaths: 0 },
+        { partition: 8, position: 3, deaths: 0 },
+      ]);
+    });
+
+    it('what waits for the drivers of some, and nothing else [T7]', async () => {
+      const store = await open();
+      const drivers = ['a', 'b', 'c', 'd'];
+      const entries = drivers.map((driverId) => outboxEntry(sampleTrip(`t-${driverId}`, { driverId })));
+      await store.commit(commitOf({ outbox: [...entries, outboxEntry(sampleTrip('nobodys'))] }));
+      expect(await store.waiting(ALL_PARTITIONS)).toEqual(entries);
+      for (const [index, driverId] of drivers.entries()) expect(await store.waiting([partitionOf(driverId)])).toEqual([entries[index]]);
+      expect(await store.waiting([])).toEqual([]);
+    });
+
+    it('counts how often a command was tried, durably, and anew for another one [P6]', async () => {
+      const at = place();
+      const store = await open(at);
+      expect([await store.tried(4, 11), await store.tried(4, 11), await store.tried(5, 11)]).toEqual([1, 2, 1]);
+      await store.close();
+      const again = await open(at);
+      expect(await again.tried(4, 11)).toBe(3);
+      expect([await again.tried(4, 12), await again.tried(4, 12), await again.tried(5, 11)]).toEqual([1, 2, 2]);
+    });
+
+    it('keeps what was set aside with its error, and moves on [P6]', async () => {
+      const at = place();
+      const store = await open(at);
+      const command = { kind: 'availability', driverId: 'd', receivedAt: T0, reply: 0, available: true } as const;
+      const setAside = [
+        { partition: 2, position: 1, command, error: "it's broken\n", at: T0 + 5 },
+        { partition: 2, position: 3, command: { ...command, available: false }, error: 'again', at: T0 + 6 },
+      ];
+      await store.commit(commitOf({ setAside, cursors: [{ partition: 2, from: 0, to: 3 }] }));
+      expect((await resumed(store)).cursors[2]).toBe(3);
+      await store.close();
+      expect(await at.setAside()).toEqual(setAside);
+    });
   });
 
   storeAgainstModel(name, make);

@@ -1,9 +1,8 @@
 import { isoTime, Session, SessionInput, Ticket, WaycastError } from '@waycast/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
-import type { OneTime } from '../../auth/one-time.ts';
 import type { Tokens } from '../../auth/tokens.ts';
-import type { Clock } from '../../hub/ports.ts';
+import type { Clock, Codes } from '../../hub/ports.ts';
 import type { Principal, Role } from '../../hub/principal.ts';
 import { whoAsks } from './app.ts';
 import { failures } from './refusals.ts';
@@ -19,7 +18,7 @@ const SESSION_SECONDS = 12 * 3600;
 /** `/v1/tickets` and `/v1/session`: ways in for pages, which can set no header on a socket [S8]. */
 export function sessionRoutes(
   app: FastifyInstance,
-  parts: { tickets: OneTime<Principal>; signIns: OneTime<SignIn>; tokens: Tokens; clock: Clock },
+  parts: { tickets: Codes<Principal>; signIns: Codes<SignIn>; tokens: Tokens; clock: Clock },
 ): void {
   app.post(
     '/v1/tickets',
@@ -33,7 +32,7 @@ export function sessionRoutes(
       },
     },
     async (request, reply) => {
-      const { code, until } = parts.tickets.issue(whoAsks(request));
+      const { code, until } = await parts.tickets.issue(whoAsks(request));
       return reply
         .code(201)
         .header('cache-control', 'no-store')
@@ -54,7 +53,7 @@ export function sessionRoutes(
       },
     },
     async (request, reply) => {
-      const who = parts.signIns.redeem(request.body.code);
+      const who = await parts.signIns.redeem(request.body.code);
       if (who === undefined) throw new WaycastError('unauthenticated', 'the code is unknown, used or too old');
       const token = await parts.tokens.sign({ ...who, ttl: SESSION_SECONDS });
       const expiresAt = isoTime(parts.clock.now() + SESSION_SECONDS * 1000);

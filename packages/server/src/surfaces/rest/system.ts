@@ -9,6 +9,7 @@ import { failures, refusals } from './refusals.ts';
 export interface SystemParts {
   readonly hub: Hub;
   readonly metrics: Metrics;
+  readonly redis: () => Health['redis'];
   readonly connections: () => number;
   readonly isDraining: () => boolean;
   /** False when /metrics has a port of its own. */
@@ -23,16 +24,16 @@ const NotReady = Type.Object(
 );
 
 /** Probes, metrics and the description of the surface itself. */
-export function systemRoutes(app: FastifyInstance, { hub, metrics, connections, isDraining, servesMetrics }: SystemParts): void {
+export function systemRoutes(app: FastifyInstance, { hub, metrics, redis, connections, isDraining, servesMetrics }: SystemParts): void {
   const open = { config: { open: true }, schema: { security: [], tags: ['System'] } };
   const health = { operationId: 'getHealth', summary: 'How it goes', response: { 200: Health, ...failures } };
   app.get('/health', { ...open, schema: { ...open.schema, ...health } }, async () => {
-    const { ok } = hub.ready();
+    const { ok, isStoreOk } = hub.ready();
     const draining = isDraining();
     return {
       status: draining ? 'draining' : ok ? 'ok' : 'degraded',
-      database: ok ? 'ok' : 'stalled',
-      redis: 'unused',
+      database: isStoreOk ? 'ok' : 'stalled',
+      redis: redis(),
       websocket: draining ? 'draining' : 'ok',
       connections: connections(),
     };

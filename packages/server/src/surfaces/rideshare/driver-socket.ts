@@ -9,12 +9,10 @@ import { isDriver, isOver } from '../../dialects/rideshare/parties.ts';
 import { readMessage } from '../../dialects/rideshare/read-message.ts';
 import { suspectLocation } from '../../dialects/rideshare/suspects.ts';
 import type { Attendant } from '../../hub/attendance.ts';
-import type { Delivery } from '../../hub/delivery.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Meter } from '../../hub/meter.ts';
 import type { Principal } from '../../hub/principal.ts';
 import type { Sender } from '../../hub/senders.ts';
-import type { Watcher } from '../../hub/watchers.ts';
 import { Socket } from '../websocket/socket.ts';
 import { BadMessages } from './bad-messages.ts';
 import type { Member, Ride } from './ride.ts';
@@ -33,11 +31,12 @@ export interface SocketOfRide {
 }
 
 /** A driver on a ride: sends bare fixes, one socket at a time. */
-export class DriverSocket implements Member, Watcher, Sender {
+export class DriverSocket implements Member, Sender {
   readonly socket: Socket;
   readonly #parts: SocketOfRide;
   readonly #bad: BadMessages;
   readonly #sender: number;
+  #leaveSeat: () => void = () => undefined;
 
   constructor(ws: WebSocket, raw: Duplex, parts: SocketOfRide) {
     const { hub, now, attendant, who } = parts;
@@ -56,14 +55,14 @@ export class DriverSocket implements Member, Watcher, Sender {
   }
 
   begin(passengers: number): void {
-    const { hub, ride, attendant } = this.#parts;
+    const { hub, ride } = this.#parts;
     this.socket.send({
       type: 'connected',
       message: 'Tracking started',
       ride_id: ride.id,
       passengers_connected: passengers,
     } satisfies TrackingStarted);
-    hub.attendance.takeSeat(seatOf(ride), attendant.id, this);
+    this.#leaveSeat = hub.attendance.takeSeat(`ride:${ride.id}`, () => this.socket.closeWith(ownEnd('replaced')));
     ride.join(this);
   }
 
@@ -76,9 +75,8 @@ export class DriverSocket implements Member, Watcher, Sender {
     // Nobody knows better.
   }
 
-  /** Of all that happens a driver hears one thing: that another socket has taken this one's place [R7]. */
-  deliver(delivery: Delivery): void {
-    if (delivery.type === 'seat' && delivery.holder !== this.#parts.attendant.id) this.socket.closeWith(ownEnd('replaced'));
+  deliver(): void {
+    // Of all that happens on its ride it hears nothing.
   }
 
   /** Its fixes have no numbers: nothing is acknowledged. */
@@ -117,13 +115,9 @@ export class DriverSocket implements Member, Watcher, Sender {
   #letGo(): void {
     const { hub, ride, attendant, ended } = this.#parts;
     hub.senders.remove(this.#sender);
-    hub.attendance.leaveSeat(seatOf(ride), this);
+    this.#leaveSeat();
     ride.leave(this);
     attendant.leave();
     ended();
   }
-}
-
-function seatOf(ride: Ride): string {
-  return `ride:${ride.id}`;
 }

@@ -1,4 +1,4 @@
-import type { Driver } from '../../core/driver.ts';
+import type { SeenDriver } from '../../core/driver.ts';
 import { mayHear, seesAllOf, seesStop, tripFor } from '../../hub/access.ts';
 import type { Delivery, Snapshot } from '../../hub/delivery.ts';
 import type { Principal } from '../../hub/principal.ts';
@@ -52,7 +52,7 @@ function snapshotFor(who: Principal, snapshot: Snapshot): Snapshot {
 }
 
 /** Which other trips a driver has is nothing for those whom one of them concerns. */
-function driverFor({ role }: Principal, { driver, trip }: Snapshot): Driver | null {
+function driverFor({ role }: Principal, { driver, trip }: Snapshot): SeenDriver | null {
   if (driver === null || (role !== 'passenger' && role !== 'merchant') || driver.trips.length <= 1) return driver;
   return { ...driver, trips: driver.trips.filter((active) => active.trip.id === trip?.id) };
 }

@@ -122,6 +122,8 @@ describe('a delivery', () => {
     { type: 'snapshot', feed: 'driver:d', epoch: 'stored', seq: 0, trip: null, driver: null, location: null, etas: [] },
     {
       type: 'fleet',
+      home: 0,
+      number: 0,
       feed: 'fleet',
       full: true,
       rows: [

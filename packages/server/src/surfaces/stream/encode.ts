@@ -43,6 +43,7 @@ export function messageOf(delivery: Delivery, sees?: Sees): ServerMessage | null
     case 'seat':
     case 'person':
     case 'removed':
+    case 'telling':
       return null;
   }
 }

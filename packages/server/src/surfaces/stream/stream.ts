@@ -19,7 +19,7 @@ export interface StreamParts {
   readonly meter: Meter;
   readonly sockets: Sockets;
   readonly verify: (token: string) => Promise<Principal>;
-  readonly redeemTicket: (ticket: string) => Principal | undefined;
+  readonly redeemTicket: (ticket: string) => Promise<Principal | undefined>;
   readonly maxConnectionsPerDriver: number;
   /** Whether the messages of the hybrid clients are understood. */
   readonly hybrid: boolean;
@@ -63,7 +63,7 @@ export class Stream implements Entrance {
     if (authorization !== undefined) return this.#parts.verify(bearerOf(authorization));
     const ticket = url.searchParams.get('ticket');
     if (ticket === null) return null;
-    const who = this.#parts.redeemTicket(ticket);
+    const who = await this.#parts.redeemTicket(ticket);
     if (who === undefined) throw new WaycastError('unauthenticated', 'the ticket is unknown, used or too old');
     return who;
   }

@@ -16,7 +16,7 @@ interface Arrived {
   readonly ref?: string;
 }
 
-const WHOLE: FleetFrame = { type: 'fleet', feed: 'fleet', full: true, rows: [], gone: [] };
+const WHOLE: FleetFrame = { type: 'fleet', feed: 'fleet', full: true, home: 0, number: 0, rows: [], gone: [] };
 
 function outflow() {
   const socket = new SlowSocket();

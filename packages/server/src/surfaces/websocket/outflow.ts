@@ -98,6 +98,7 @@ export class Outflow {
       case 'seat':
       case 'person':
       case 'removed':
+      case 'telling':
         // Few and small: the newest word on who is here must not be lost.
         this.#encode(delivery);
         break;

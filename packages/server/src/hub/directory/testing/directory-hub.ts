@@ -7,6 +7,7 @@ import { HttpDirectory } from '../../../adapters/http-directory/http-directory.t
 import { MemoryBus } from '../../../adapters/memory-bus.ts';
 import { MemoryHot } from '../../../adapters/memory-hot.ts';
 import { MemoryLog } from '../../../adapters/memory-log.ts';
+import { MemoryOwnership } from '../../../adapters/memory-ownership.ts';
 import { MemoryPresence } from '../../../adapters/memory-presence.ts';
 import { openSqliteStore, type SqliteStore } from '../../../adapters/sqlite-store/store.ts';
 import type { Stop } from '../../../core/stops.ts';
@@ -91,6 +92,8 @@ async function openedHub(store: SqliteStore, directory: HttpDirectory, warned: s
   const bus = new MemoryBus();
   let epochs = 0;
   const hub = await openHub({
+    home: 0,
+    ownership: new MemoryOwnership(),
     log: new MemoryLog(),
     hot: new MemoryHot(clock),
     bus,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../hub/ports.ts';
+import type { Clock, Codes } from '../hub/ports.ts';
 
-/** Codes that are good once and not for long [S8]. 192 random bits; the oldest make room when there are too many. */
-export class OneTime<T> {
+/** The codes of one process; the oldest make room when there are too many. */
+export class MemoryCodes<T> implements Codes<T> {
   readonly #codes = new Map<string, { value: T; until: number }>();
   readonly #clock: Clock;
   readonly #ttlMs: number;
@@ -14,7 +14,7 @@ export class OneTime<T> {
     this.#most = most;
   }
 
-  issue(value: T): { code: string; until: number } {
+  async issue(value: T): Promise<{ code: string; until: number }> {
     this.#expire();
     const code = randomBytes(24).toString('base64url');
     const until = this.#clock.now() + this.#ttlMs;
@@ -22,8 +22,7 @@ export class OneTime<T> {
     return { code, until };
   }
 
-  /** What the code stood for; undefined when it is unknown, used or too old. */
-  redeem(code: string): T | undefined {
+  async redeem(code: string): Promise<T | undefined> {
     const found = this.#codes.get(code);
     this.#codes.delete(code);
     return found !== undefined && found.until >= this.#clock.now() ? found.value : undefined;

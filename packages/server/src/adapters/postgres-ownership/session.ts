@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, type ClientConfig } from 'pg';
+import { PARTITIONS } from '../../hub/ports.ts';
+import type { Holdings } from './shares.ts';
+
+/** Names for the locks of this fleet, in the number space of advisory locks with two keys. */
+const FLEET = 7_231_901;
+const MEMBER = 7_231_902;
+const PARTITION = 7_231_903;
+const CHANNEL = 'waycast_shares';
+/** It takes a session a moment to end, ms. */
+const TERMINATED_MS = 20;
+/** No answer within this: the session is given up, ms. */
+const SILENT_MS = 5_000;
+/** A process of which nothing was heard so long is taken for dead: its session is ended, and with it its locks, ms. */
+const DEAD_AFTER_MS = 6_000;
+
+/**
+ * A session of the database whose locks say what a process owns. It ends with the process, and the locks with it: at
+ * once when the process is killed, after a while when it sleeps.
+ */
+export class LockSession {
+  readonly #client: Client;
+  readonly #home: number;
+  #pid = 0;
+
+  private constructor(client: Client, home: number) {
+    this.#client = client;
+    this.#home = home;
+  }
+
+  /** @param onChange somebody came, went or gave something away; @param onEnd once, when the locks are gone */
+  static async open(config: ClientConfig, home: number, onChange: () => void, onEnd: () => void): Promise<LockSession> {
+    const client = new Client({ ...config, query_timeout: SILENT_MS, application_name: `waycast ${home}` });
+    let isOpen = false;
+    const ended = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      onEnd();
+    };
+    client.on('error', ended);
+    client.on('end', ended);
+    client.on('notification', onChange);
+    try {
+      await client.connect();
+      const session = new LockSession(client, home);
+      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      session.#pid = rows[0]?.pid ?? 0;
+      isOpen = true;
+      return session;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Alone, or as one of several: who holds the fleet in a way that rules this out, null when nobody does. */
+  async enter(alone: boolean): Promise<string | null> {
+    const { rows } = await this.#client.query<{ done: boolean }>(`SELECT pg_try_advisory_lock${alone ? '' : '_shared'}($1, 0) AS done`, [
+      FLEET,
+    ]);
+    if (rows[0]?.done === true) return null;
+    const holders = await this.#client.query<{ name: string; since: Date }>(
+      `SELECT p.name, p.since FROM pg_locks l JOIN process p ON p.session = l.pid
+       WHERE l.locktype = 'advisory' AND l.classid = $1 AND l.objsubid = 2 AND l.granted AND l.database = ${DATABASE} LIMIT 1`,
+      [FLEET],
+    );
+    const holder = holders.rows[0];
+    return holder === undefined ? 'another process' : `${holder.name} (since ${holder.since.toISOString()})`;
+  }
+
+  /** Says who this is, and ends the session this process had before: its locks are in the way. */
+  async introduce(name: string): Promise<void> {
+    const former = `FROM process WHERE n = $1 AND session <> $2 AND session IN (SELECT pid FROM pg_stat_activity)`;
+    while ((await this.#client.query(`SELECT pg_terminate_backend(session) ${former}`, [this.#home, this.#pid])).rowCount !== 0)
+      await sleep(TERMINATED_MS);
+    await this.#client.query(
+      `INSERT INTO process (n, session, name) VALUES ($1, $2, $3)
+       ON CONFLICT (n) DO UPDATE SET session = excluded.session, heard = now()`,
+      [this.#home, this.#pid, name],
+    );
+  }
+
+  async join(): Promise<void> {
+    await this.#client.query('SELECT pg_advisory_lock($1, $2)', [MEMBER, this.#home]);
+    await this.#client.query(`LISTEN ${CHANNEL}`);
+    await this.tell();
+  }
+
+  async leave(): Promise<void> {
+    await this.#client.query('SELECT pg_advisory_unlock($1, $2)', [MEMBER, this.#home]);
+  }
+
+  /** The others look again at who has what. */
+  async tell(): Promise<void> {
+    await this.#client.query(`NOTIFY ${CHANNEL}`);
+  }
+
+  /** Answers which of these this session has now. */
+  async lock(partitions: readonly number[]): Promise<number[]> {
+    if (partitions.length === 0) return [];
+    const { rows } = await this.#client.query<{ partition: number; done: boolean }>(
+      'SELECT p AS partition, pg_try_advisory_lock($1, p) AS done FROM unnest($2::int[]) AS p',
+      [PARTITION, partitions],
+    );
+    return rows.filter(({ done }) => done).map(({ partition }) => partition);
+  }
+
+  async unlock(partitions: readonly number[]): Promise<void> {
+    if (partitions.length === 0) return;
+    await this.#client.query('SELECT pg_advisory_unlock($1, p) FROM unnest($2::int[]) AS p', [PARTITION, partitions]);
+  }
+
+  /** A sign of life; ends the sessions of those who gave none, so that what they had is free; and says who has what. */
+  async look(): Promise<Holdings> {
+    await this.#client.query('UPDATE process SET heard = now() WHERE n = $1', [this.#home]);
+    await this.#client.query(
+      `SELECT pg_terminate_backend(session) FROM process
+       WHERE heard < now() - make_interval(secs => $1) AND session IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objsubid = 2)`,
+      [DEAD_AFTER_MS / 1_000, MEMBER],
+    );
+    const { rows } = await this.#client.query<{ kind: string; key: string; pid: number }>(
+      `SELECT classid::bigint::text AS kind, objid::bigint::text AS key, pid FROM pg_locks
+       WHERE locktype = 'advisory' AND classid IN ($1, $2) AND objsubid = 2 AND granted AND database = ${DATABASE}`,
+      [MEMBER, PARTITION],
+    );
+    const homes = new Map<number, number>();
+    for (const { kind, key, pid } of rows) if (Number(kind) === MEMBER) homes.set(pid, Number(key));
+    const owners = new Map<number, number | null>();
+    for (const { kind, key, pid } of rows)
+      if (Number(kind) === PARTITION && Number(key) < PARTITIONS) owners.set(Number(key), homes.get(pid) ?? null);
+    return { members: [...homes.values()], owners };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.query('DELETE FROM process WHERE n = $1 AND session = $2', [this.#home, this.#pid]).catch(() => undefined);
+    await this.#client.end();
+  }
+
+  /** Gives the session up without a word: it does not answer. */
+  abandon(): void {
+    (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+}
+
+const DATABASE = '(SELECT oid FROM pg_database WHERE datname = current_database())';

@@ -1,0 +1,42 @@
+import { MemoryBus } from '../adapters/memory-bus.ts';
+import { MemoryCodes } from '../adapters/memory-codes.ts';
+import { MemoryHot } from '../adapters/memory-hot.ts';
+import { MemoryLog } from '../adapters/memory-log.ts';
+import { MemoryOwnership } from '../adapters/memory-ownership.ts';
+import { MemoryPresence } from '../adapters/memory-presence.ts';
+import { openSqliteStore } from '../adapters/sqlite-store/store.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import type { Outbox } from '../hub/outbox/ports.ts';
+import type { Ownership, Records, SessionLog, Store } from '../hub/ports.ts';
+import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundation.ts';
+
+/**
+ * One process that has everything in itself: SQLite in its data folder, the rest in memory.
+ * @throws StartupError
+ */
+export async function embedded(dataDir: string, { storeHealth }: Ground): Promise<Foundation> {
+  const store = await openSqliteStore({ dataDir, onHealth: storeHealth });
+  return inOneProcess(store, new MemoryOwnership());
+}
+
+/** Whatever the store is, what a single process need not share is in its memory. */
+export function inOneProcess(store: Store & Records & SessionLog & { readonly outbox: Outbox }, ownership: Ownership): Foundation {
+  const hot = new MemoryHot(systemClock);
+  return {
+    home: 0,
+    ownership,
+    log: new MemoryLog(),
+    hot,
+    bus: new MemoryBus(),
+    presence: new MemoryPresence(),
+    store,
+    outbox: store.outbox,
+    tickets: new MemoryCodes(systemClock, TICKET_MS),
+    signIns: new MemoryCodes(systemClock, SIGN_IN_MS),
+    redis: () => 'unused',
+    close: async () => {
+      hot.close();
+      await store.close();
+    },
+  };
+}

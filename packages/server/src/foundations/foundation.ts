@@ -1,0 +1,35 @@
+import type { Outbox } from '../hub/outbox/ports.ts';
+import type { Bus, Codes, Hot, Log, Ownership, Presence, Records, SessionLog, Store } from '../hub/ports.ts';
+import type { Principal } from '../hub/principal.ts';
+import type { SignIn } from '../surfaces/rest/sessions.ts';
+
+/** How long codes are good, ms. */
+export const TICKET_MS = 30_000;
+export const SIGN_IN_MS = 900_000;
+
+/** What the hub stands on: one set of adapters for each way of running. */
+export interface Foundation {
+  /** The number of this process; 0 for one that is alone. */
+  readonly home: number;
+  readonly ownership: Ownership;
+  readonly log: Log;
+  readonly hot: Hot;
+  readonly bus: Bus;
+  readonly presence: Presence;
+  readonly store: Store & Records & SessionLog;
+  readonly outbox: Outbox;
+  readonly tickets: Codes<Principal>;
+  readonly signIns: Codes<SignIn>;
+  /** How Redis does. */
+  redis(): 'ok' | 'unreachable' | 'unused';
+  /** After the hub has closed. Twice is safe. */
+  close(): Promise<void>;
+}
+
+/** What every foundation needs to be told, and tells. */
+export interface Ground {
+  readonly info: (message: string) => void;
+  readonly warn: (message: string, error: unknown) => void;
+  readonly fatal: (error: unknown) => void;
+  readonly storeHealth: (health: { readonly ok: boolean; readonly problem: string | null }) => void;
+}

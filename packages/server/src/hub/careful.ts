@@ -1,0 +1,132 @@
+import type { Command } from '../core/commands.ts';
+import type { Answer } from '../core/effects.ts';
+import { type Batch, type Commits, newBatch } from './commits.ts';
+import type { LogEntry, Store } from './ports.ts';
+import type { Resident, Residents } from './residents.ts';
+
+/** So often a command is tried, then it is set aside [P6]. */
+const TRIES = 5;
+/** And if even its refusal cannot be stored, it is passed over. */
+const REFUSALS = 5;
+/** Without any more trouble in so many commands a partition is handled as all others. */
+const CONVINCED = 200;
+
+const REFUSED = 'this could not be applied';
+
+export interface CarefulParts {
+  readonly store: Store;
+  readonly commits: Commits;
+  readonly residents: Residents;
+  readonly apply: (resident: Resident, entry: LogEntry, batch: Batch) => void;
+  readonly tell: (batch: Batch) => void;
+  /** It failed again: the partition has to begin anew. */
+  readonly broken: (partition: number, error: unknown) => void;
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+interface Patient {
+  queue: LogEntry[];
+  working: boolean;
+  /** Commands that went well in a row. */
+  well: number;
+  /** What the last failure said. */
+  error: string;
+}
+
+/**
+ * Partitions in which something could not be applied or stored. Their commands are applied and stored one at a time, each
+ * try noted durably before it is made, so that the one that does the harm is found, even if it takes the process down.
+ */
+export class Careful {
+  readonly #parts: CarefulParts;
+  readonly #patients = new Map<number, Patient>();
+
+  constructor(parts: CarefulParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on, and from where the log is read next. */
+  enter(partition: number, error = 'its owners died'): void {
+    this.#patients.set(partition, { queue: [], working: false, well: 0, error });
+  }
+
+  leave(partition: number): void {
+    this.#patients.delete(partition);
+  }
+
+  has(partition: number): boolean {
+    return this.#patients.has(partition);
+  }
+
+  isIdle(): boolean {
+    for (const { queue, working } of this.#patients.values()) if (working || queue.length > 0) return false;
+    return true;
+  }
+
+  /** Answers whether the entry is seen to here. */
+  take(entry: LogEntry): boolean {
+    const patient = this.#patients.get(entry.partition);
+    if (patient === undefined) return false;
+    patient.queue.push(entry);
+    if (!patient.working) void this.#work(entry.partition, patient);
+    return true;
+  }
+
+  async #work(partition: number, patient: Patient): Promise<void> {
+    patient.working = true;
+    try {
+      for (let entry = patient.queue.shift(); entry !== undefined; entry = patient.queue.shift()) {
+        await this.#one(partition, patient, entry);
+        // It began anew meanwhile, or is somebody else's.
+        if (this.#patients.get(partition) !== patient) return;
+        patient.well++;
+      }
+      if (patient.well >= CONVINCED) this.#patients.delete(partition);
+    } catch (error) {
+      if (this.#patients.get(partition) === patient) this.#parts.broken(partition, error);
+    } finally {
+      patient.working = false;
+    }
+  }
+
+  async #one(partition: number, patient: Patient, entry: LogEntry): Promise<void> {
+    const { store, residents, commits, apply, tell } = this.#parts;
+    const tries = await store.tried(partition, entry.position);
+    await residents.load([entry.command.driverId]);
+    const resident = residents.get(entry.command.driverId);
+    if (resident === undefined || this.#patients.get(partition) !== patient) return;
+    const batch = newBatch();
+    if (tries <= TRIES) apply(resident, entry, batch);
+    else this.#setAside(resident, entry, batch, tries, patient.error);
+    tell(batch);
+    commits.alone(batch);
+    // Whether it was stored shows in who is a patient: a failure begins the partition anew.
+    await commits.settled();
+  }
+
+  /** The command is kept for whoever looks into it; its sender hears that it was refused. */
+  #setAside(resident: Resident, entry: LogEntry, batch: Batch, tries: number, error: string): void {
+    const { partition, position, command } = entry;
+    this.#parts.warn(`a ${command.kind} command of ${command.driverId} was set aside after ${TRIES} tries: see the table set_aside`, error);
+    batch.setAside.push({ partition, position, command, error, at: this.#parts.now() });
+    batch.reached.set(partition, position);
+    if (tries > TRIES + REFUSALS) return;
+    for (const refusal of refusalsOf(command)) this.#parts.apply(resident, { ...entry, command: refusal }, batch);
+    if (command.reply !== 0) batch.effects.answers.push(refused(command.reply));
+  }
+}
+
+/** Its numbers are settled as rejected [A2]. */
+function refusalsOf(command: Command): Command[] {
+  if (command.kind !== 'fixes' || command.stream === null) return [];
+  const { driverId, receivedAt, stream, sender } = command;
+  return command.fixes.flatMap(({ seq }): Command[] =>
+    seq === null ? [] : [{ kind: 'refused', driverId, receivedAt, reply: 0, stream, sender, seq, code: 'internal', message: REFUSED }],
+  );
+}
+
+function refused(reply: number): Answer {
+  return { reply, kind: 'error', code: 'internal', message: REFUSED };
+}

@@ -1,0 +1,28 @@
+import type { SeenDriver } from '../core/driver.ts';
+import type { Rules } from '../core/rules.ts';
+import type { Engine } from './engine.ts';
+import { partitionOf } from './partition.ts';
+import type { Hot, Store } from './ports.ts';
+import { restored } from './restored.ts';
+
+/** The life of a counter that nobody counts: the driver is in nobody's memory. */
+const STORED = 'kept';
+
+/** Drivers as they are now, whichever process owns them. */
+export class DriverStates {
+  readonly #parts: { readonly engine: Engine; readonly hot: Hot; readonly store: Store; readonly rules: Rules };
+
+  constructor(parts: { readonly engine: Engine; readonly hot: Hot; readonly store: Store; readonly rules: Rules }) {
+    this.#parts = parts;
+  }
+
+  /** Undefined for one the store never heard of. */
+  async look(id: string): Promise<SeenDriver | undefined> {
+    const { engine, hot, store, rules } = this.#parts;
+    if (engine.owns(partitionOf(id))) return engine.wake(id);
+    const seen = await hot.driver(id);
+    if (seen !== undefined) return seen;
+    const [stored] = await store.load([id]);
+    return stored === undefined ? undefined : restored(stored, STORED, rules);
+  }
+}

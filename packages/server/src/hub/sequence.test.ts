@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import type { Published } from '../core/effects.ts';
+import { happening, location, sampleTrip } from './contracts/samples.ts';
+import type { Snapshot } from './delivery.ts';
+import { type Numbered, Sequence } from './sequence.ts';
+
+const FEED = 'trip:t';
+
+function snapshot(epoch: string, seq: number, revision = 1): Snapshot {
+  return { type: 'snapshot', feed: FEED, epoch, seq, trip: sampleTrip('t', { revision }), driver: null, location: null, etas: [] };
+}
+
+/** A feed: what was published, what is held of it, and a sequence of one who hears some of it. */
+function feed({ held = true, stands = snapshot('z', 0) as Snapshot | null } = {}) {
+  const kept: Published[] = [];
+  const passed: Numbered[] = [];
+  const sequence = new Sequence({
+    pass: (delivery) => void passed.push(delivery),
+    since: async (epoch, seq) => {
+      await sleep(0);
+      const life = kept.filter((one) => one.epoch === epoch);
+      return held && life.length > 0 ? life.filter((one) => one.seq > seq) : null;
+    },
+    snapshot: async () => stands,
+    warn: () => undefined,
+  });
+  const publish = (epoch: string, seq: number, isHeard: boolean): void => {
+    const one = location(FEED, epoch, seq);
+    kept.push(one);
+    if (isHeard) sequence.take(one);
+  };
+  return { sequence, publish, passed, numbers: () => passed.map(({ epoch, seq }) => `${epoch}${seq}`) };
+}
+
+describe('the messages of a feed [P7]', () => {
+  it('that come in order are passed on at once', () => {
+    const { sequence, publish, numbers } = feed();
+    sequence.startAt({ epoch: 'a', seq: 4 });
+    for (const seq of [5, 6, 7]) publish('a', seq, true);
+    expect(numbers()).toEqual(['a5', 'a6', 'a7']);
+    publish('b', 1, true);
+    expect(numbers()).toEqual(['a5', 'a6', 'a7', 'b1']);
+  });
+
+  it('that are repeated are passed on once', () => {
+    const { sequence, numbers } = feed();
+    sequence.startAt({ epoch: 'a', seq: 1 });
+    for (const seq of [1, 2, 2, 1, 3]) sequence.take(location(FEED, 'a', seq));
+    expect(numbers()).toEqual(['a2', 'a3']);
+  });
+
+  it('of a life of the counter that is over are left out', () => {
+    const { sequence, numbers } = feed();
+    sequence.startAt({ epoch: 'a', seq: 1 });
+    for (const [epoch, seq] of [
+      ['a', 2],
+      ['b', 1],
+      ['a', 3],
+      ['b', 2],
+    ] as const)
+      sequence.take(location(FEED, epoch, seq));
+    expect(numbers()).toEqual(['a2', 'b1', 'b2']);
+  });
+
+  it('that got lost come before those that follow them, whichever got lost; none comes twice', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.boolean(), fc.boolean()), { minLength: 1, maxLength: 30 }), async (steps) => {
+        const { sequence, publish, numbers } = feed();
+        sequence.startAt({ epoch: 'a', seq: 0 });
+        let [epoch, seq] = ['a', 0];
+        const all: string[] = [];
+        for (const [isHeard, isNewLife] of steps) {
+          if (isNewLife && seq > 0) [epoch, seq] = [`${epoch}'`, 0];
+          publish(epoch, ++seq, isHeard);
+          if (isHeard && seq % 3 === 0) await sleep(0);
+        }
+        // Of the life before, what nobody heard of is lost with it: of the last one nothing is.
+        for (let n = 1; n <= seq; n++) all.push(`${epoch}${n}`);
+        await vi.waitFor(() => {
+          sequence.mustReach({ epoch, seq });
+          expect(numbers().filter((one) => one.startsWith(epoch) && /^\d+$/.test(one.slice(epoch.length)))).toEqual(all);
+        });
+        expect(new Set(numbers()).size).toBe(numbers().length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('that nobody holds any more end in a snapshot, after which it goes on', async () => {
+    const { sequence, publish, numbers } = feed({ held: false, stands: snapshot('a', 9) });
+    sequence.startAt({ epoch: 'a', seq: 1 });
+    publish('a', 5, true);
+    publish('a', 9, true);
+    publish('a', 10, true);
+    await vi.waitFor(() => expect(numbers()).toEqual(['a9', 'a10']), { timeout: 5_000 });
+  });
+
+  it('that are told to be there are fetched though nothing follows them', async () => {
+    const { sequence, publish, numbers } = feed();
+    sequence.startAt({ epoch: 'a', seq: 1 });
+    publish('a', 2, false);
+    sequence.mustReach({ epoch: 'a', seq: 2 });
+    await vi.waitFor(() => expect(numbers()).toEqual(['a2']));
+    sequence.mustReach({ epoch: 'a', seq: 1 });
+    publish('a', 3, true);
+    expect(numbers()).toEqual(['a2', 'a3']);
+  });
+
+  it('a trip told from the store after its driver has told of it newer is left out, with all that follows in that life', () => {
+    const { sequence, numbers } = feed();
+    sequence.startAt({ epoch: 'stored.1', seq: 0 });
+    sequence.take({ ...happening(FEED, 'a', 1), trip: sampleTrip('t', { revision: 3 }) });
+    sequence.take(snapshot('stored.2', 0, 2));
+    sequence.take(happening(FEED, 'stored.2', 1));
+    sequence.take(location(FEED, 'a', 2));
+    expect(numbers()).toEqual(['a1', 'a2']);
+    sequence.take(snapshot('stored.4', 0, 4));
+    expect(numbers()).toEqual(['a1', 'a2', 'stored.40']);
+  });
+});

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Careful } from './careful.ts';
+import type { Commits } from './commits.ts';
+import { CursorMoved } from './cursor-moved.ts';
+import { type Log, PARTITIONS, type Store, type TakenPartition } from './ports.ts';
+import type { Residents } from './residents.ts';
+import { StoreBroken } from './store-broken.ts';
+
+const RETRY_MS = 500;
+
+export interface TenuresParts {
+  readonly log: Log;
+  readonly store: Store;
+  readonly commits: Commits;
+  readonly residents: Residents;
+  readonly careful: Careful;
+  /** Commands of the partition that wait here are in the log as well. */
+  readonly forget: (partition: number) => void;
+  readonly lost: (partitions: readonly number[]) => void;
+  readonly fatal: (error: unknown) => void;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/**
+ * Which partitions this process owns, and since when. A partition begins at its cursor and is read from there; when
+ * something of it could not be stored it begins there anew, as after a crash: state is dropped, and what was not stored
+ * is read from the log again [P2, P4].
+ */
+export class Tenures {
+  readonly #parts: TenuresParts;
+  /** Counts up with every beginning; 0 while a partition is not owned. */
+  readonly #tenures: number[] = new Array(PARTITIONS).fill(0);
+  #last = 0;
+  /** Of each partition, up to where it is stored. */
+  readonly #stored: number[] = new Array(PARTITIONS).fill(0);
+  #beginningAnew: Promise<void> | null = null;
+  readonly #broken = new Set<number>();
+
+  constructor(parts: TenuresParts) {
+    this.#parts = parts;
+  }
+
+  of(partition: number): number {
+    return this.#tenures[partition] as number;
+  }
+
+  owned(): number[] {
+    return this.#tenures.flatMap((tenure, partition) => (tenure === 0 ? [] : [partition]));
+  }
+
+  begin({ partition, position }: TakenPartition): void {
+    this.#tenures[partition] = ++this.#last;
+    this.#stored[partition] = position;
+    this.#parts.commits.startAt(partition, position);
+    this.#parts.log.open(partition, position);
+  }
+
+  stored(partition: number, position: number): void {
+    this.#stored[partition] = position;
+    this.#parts.log.trim(partition, position);
+  }
+
+  /** Everything of these that was applied is stored, and nothing more is done with them. */
+  async end(partitions: readonly number[]): Promise<void> {
+    const { log, commits, residents, store } = this.#parts;
+    for (const partition of partitions) {
+      log.close(partition);
+      this.#parts.forget(partition);
+    }
+    await this.#beginningAnew;
+    const mine = new Set(partitions.filter((partition) => this.of(partition) !== 0));
+    for (const partition of mine) {
+      log.close(partition);
+      this.#parts.careful.leave(partition);
+    }
+    for (const driver of residents.dirty(mine)) commits.storeWhole(driver);
+    await commits.settled();
+    this.#let(mine);
+    await store.release([...mine]);
+  }
+
+  /** Somebody else has these. */
+  lose(partitions: readonly number[]): void {
+    const gone = new Set(partitions.filter((partition) => this.of(partition) !== 0));
+    if (gone.size === 0) return;
+    this.#let(gone);
+    // Whatever was gathered with them would be refused with them.
+    this.#beginAnew();
+  }
+
+  /** What was applied of these could not be stored, or not even applied. */
+  failed(partitions: readonly number[], error: unknown): void {
+    const { careful, fatal, warn } = this.#parts;
+    if (error instanceof StoreBroken) {
+      fatal(error);
+      return;
+    }
+    if (error instanceof CursorMoved) {
+      // While others begin anew, what was given to the store after them fails for that alone.
+      if (this.#beginningAnew === null) {
+        warn('this process was taken for dead and lets go of what others have taken over', error);
+        this.#let(new Set(error.partitions));
+        this.#parts.lost(error.partitions);
+      }
+    } else {
+      warn('what commands led to could not be stored: they are read from the log again, one at a time; please report this', error);
+      for (const partition of partitions)
+        if (this.of(partition) !== 0) careful.enter(partition, error instanceof Error ? error.message : String(error));
+    }
+    for (const partition of partitions) this.#broken.add(partition);
+    this.#beginAnew();
+  }
+
+  #let(partitions: ReadonlySet<number>): void {
+    const { log, residents, careful, forget } = this.#parts;
+    for (const partition of partitions) {
+      this.#tenures[partition] = 0;
+      log.close(partition);
+      careful.leave(partition);
+      forget(partition);
+    }
+    residents.forget(partitions);
+  }
+
+  #beginAnew(): void {
+    const { log, commits, residents, forget } = this.#parts;
+    for (const partition of commits.discard()) this.#broken.add(partition);
+    for (const partition of this.#broken) {
+      log.close(partition);
+      forget(partition);
+    }
+    residents.forget(this.#broken);
+    this.#beginningAnew ??= this.#readAgain().finally(() => {
+      this.#beginningAnew = null;
+      if (this.#broken.size > 0) this.#beginAnew();
+    });
+  }
+
+  async #readAgain(): Promise<void> {
+    const { store, commits, warn } = this.#parts;
+    // What is with the store already goes through or fails first: only then it is known where to begin.
+    await commits.settled();
+    const again = [...this.#broken].filter((partition) => this.of(partition) !== 0);
+    this.#broken.clear();
+    for (;;) {
+      try {
+        const still = await store.still(again);
+        for (const one of still) if (this.of(one.partition) !== 0) this.begin(one);
+        const gone = again.filter((partition) => !still.some((one) => one.partition === partition) && this.of(partition) !== 0);
+        if (gone.length > 0) {
+          this.#let(new Set(gone));
+          this.#parts.lost(gone);
+        }
+        return;
+      } catch (error) {
+        warn('the store could not be asked where to begin anew; it is tried again', error);
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+}
