@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/support/services/global-setup.ts'],
     include: ['packages/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
     // Real servers, disks and browsers: generous, so that a slow machine never decides a test.
     testTimeout: 60_000,

@@ -37,8 +37,19 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   core: to('protocol'),
   hub: to('core', 'protocol'),
   'adapters/*': [
-    ...to('hub/ports.ts', 'hub/page.ts', 'core', 'protocol', 'startup-error'),
+    ...to(
+      'hub/ports.ts',
+      'hub/page.ts',
+      'hub/partition.ts',
+      'hub/cursor-moved.ts',
+      'hub/fleet-row.ts',
+      'core',
+      'protocol',
+      'startup-error',
+    ),
     ...types('hub/directory/directory.ts', 'hub/outbox/ports.ts', 'hub/delivery.ts'),
+    // The one connection that all of those on Redis share.
+    ...to('adapters/redis'),
   ],
   auth: [...to('hub/principal.ts', 'protocol', 'startup-error'), ...types('hub/ports.ts')],
   // Codecs: pure, and what differs between contracts is theirs alone.

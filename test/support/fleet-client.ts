@@ -1,8 +1,10 @@
+import { Agent } from 'node:http';
 import { io, type Manager, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import type { Static } from 'typebox';
 import { onTestFinished } from 'vitest';
 import { validator } from '../../packages/protocol/src/validate.ts';
 import { Acknowledgement, SERVER_MESSAGES, type ServerEvent } from '../../packages/server/src/dialects/fleet/messages.ts';
+import { shape } from './shape.ts';
 
 export const TRANSPORTS = {
   websocket: ['websocket'],
@@ -12,6 +14,7 @@ export const TRANSPORTS = {
 export type Transport = keyof typeof TRANSPORTS;
 
 const WITHIN_MS = 10_000;
+let clients = 0;
 const SCHEMAS = Object.fromEntries(Object.entries(SERVER_MESSAGES).map(([name, schema]) => [name, validator(schema)]));
 const ACKNOWLEDGEMENT = validator(Acknowledgement);
 
@@ -51,6 +54,7 @@ export function client(url: string, { token, transport = 'upgrade', options = {}
     forceNew: true,
     reconnection: false,
     transports: [...TRANSPORTS[transport]],
+    ...(shape() === 'cluster' && { agent: somebodyElse() as unknown as string }),
     ...(token !== undefined && { auth: { token } }),
     ...options,
   });
@@ -58,6 +62,12 @@ export function client(url: string, { token, transport = 'upgrade', options = {}
     socket.close();
   });
   return listen(socket);
+}
+
+/** What stands in front of several servers tells clients apart by their addresses: every one has its own. */
+function somebodyElse(): Agent {
+  clients++;
+  return new Agent({ localAddress: `127.0.0.${2 + (clients % 250)}` });
 }
 
 /** Connects, and awaits `connected`. */

@@ -1,5 +1,5 @@
 import type { Outbox } from '../hub/outbox/ports.ts';
-import type { Bus, Codes, Hot, Log, Ownership, Presence, Records, SessionLog, Store } from '../hub/ports.ts';
+import type { Bus, Codes, Hot, Log, Mirror, Ownership, Presence, Records, SessionLog, Store } from '../hub/ports.ts';
 import type { Principal } from '../hub/principal.ts';
 import type { SignIn } from '../surfaces/rest/sessions.ts';
 
@@ -16,6 +16,7 @@ export interface Foundation {
   readonly hot: Hot;
   readonly bus: Bus;
   readonly presence: Presence;
+  readonly mirror?: Mirror;
   readonly store: Store & Records & SessionLog;
   readonly outbox: Outbox;
   readonly tickets: Codes<Principal>;

@@ -9,9 +9,9 @@ import type { Fleet } from './fleet.ts';
 import type { Meter } from './meter.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
 import { partitionOf } from './partition.ts';
-import type { People } from './people.ts';
-import type { Bus, Clock, Hot, Log, LogEntry, Owner, Store } from './ports.ts';
+import type { Clock, Hot, Log, LogEntry, Owner, Store } from './ports.ts';
 import type { Post } from './post.ts';
+import type { Publisher } from './publisher.ts';
 import { type Resident, Residents } from './residents.ts';
 import { Tenures } from './tenures.ts';
 
@@ -26,12 +26,11 @@ const SUSPICIOUS_DEATHS = 2;
 export interface EngineParts {
   readonly log: Log;
   readonly hot: Hot;
-  readonly bus: Bus;
   readonly store: Store;
   readonly clock: Clock;
   readonly rules: Rules;
   readonly fleet: Fleet;
-  readonly people: People;
+  readonly publisher: Publisher;
   readonly post: Post;
   readonly meter: Meter;
   readonly outgoing: Outgoing;
@@ -198,15 +197,11 @@ export class Engine implements Owner {
 
   /** Everything that need not wait for the commit goes out now. */
   #tell(batch: Batch): void {
-    const { bus, hot, fleet, people, post, meter, outgoing } = this.#parts;
+    const { publisher, post, meter, outgoing } = this.#parts;
     const { published, remarks } = batch.effects;
     for (const one of published) {
-      hot.append(one);
-      bus.publish(one);
-      if (one.type !== 'event') continue;
-      fleet.happened(one.event, one.trip);
-      people.happened(one.event, one.trip);
-      batch.messages.push(...outgoing.of(one.event, one.trip));
+      publisher.publish(one);
+      if (one.type === 'event') batch.messages.push(...outgoing.of(one.event, one.trip));
     }
     for (const remark of remarks) post.remark(remark);
     if (this.#oldest > 0) {

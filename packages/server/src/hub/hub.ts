@@ -15,8 +15,9 @@ import type { Meter } from './meter.ts';
 import { NearbyDrivers } from './nearby.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
 import { People } from './people.ts';
-import type { Bus, Clock, Hot, Log, Ownership, Presence, Records, SessionLog, Store } from './ports.ts';
+import type { Bus, Clock, Hot, Log, Mirror, Ownership, Presence, Records, SessionLog, Store } from './ports.ts';
 import { Post } from './post.ts';
+import { Publisher } from './publisher.ts';
 import { Replies } from './replies.ts';
 import { Senders } from './senders.ts';
 import { Sessions } from './sessions.ts';
@@ -42,6 +43,7 @@ export interface HubParts {
   readonly store: Store;
   readonly records: Records;
   readonly presence: Presence;
+  readonly mirror?: Mirror | undefined;
   readonly sessions: SessionLog;
   /** Rides and bookings of other services; absent: the own registry is all there is. */
   readonly directory?: Directory;
@@ -93,7 +95,8 @@ export async function openHub(parts: HubParts): Promise<Hub> {
   const live = new Limits(parts.liveRate, clock);
   const backlog = new Limits(parts.backlogRate, clock);
   const textLimits = new Limits(TEXT_RATE, clock);
-  const engine = new Engine({ ...parts, fleet, people, post, lost: (partitions) => ownership.lost(partitions) });
+  const publisher = new Publisher({ hot, bus, fleet, people, mirror: parts.mirror, driver: (id) => engine.resident(id) });
+  const engine: Engine = new Engine({ ...parts, fleet, publisher, post, lost: (partitions) => ownership.lost(partitions) });
   if (shared) {
     watchers.add(homeFeed(home), post);
     watchers.add(FLEET, fleet);
@@ -108,11 +111,9 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     records,
     clock,
     bus,
-    hot,
     engine,
     states,
-    fleet,
-    people,
+    publisher,
     replies,
     ingest,
     rules,

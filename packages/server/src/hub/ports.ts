@@ -84,6 +84,12 @@ export interface Bus {
   listen(deliver: (delivery: Delivery) => void): void;
 }
 
+/** Other services that read along, in a store of theirs or ours. */
+export interface Mirror {
+  /** `trip`: the one the message is about, as it is now; null for those of a driver. */
+  published(published: Published, trip: Trip | null): void;
+}
+
 /** Who is in which room, over all processes; what a process that died held is given back soon. */
 export interface Presence {
   /** Answers how many are in the room now, or null when `limit` were there already. */

@@ -22,15 +22,14 @@ import {
 import { mayHear, mayReadTrip, mustCreate, mustManageTrips, mustMoveStatus, mustTellTime, tripsVisibleTo } from './access.ts';
 import type { DriverStates } from './driver-states.ts';
 import type { Engine } from './engine.ts';
-import type { Fleet } from './fleet.ts';
 import type { Ingest } from './ingest.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
 import type { Page } from './page.ts';
 import { partitionOf } from './partition.ts';
-import type { People } from './people.ts';
 import { PlaceOfStatus } from './place-of-status.ts';
-import type { Bus, Clock, Hot, Log, Records, Store, TripChange, TripFilter } from './ports.ts';
+import type { Bus, Clock, Log, Records, Store, TripChange, TripFilter } from './ports.ts';
 import type { Principal } from './principal.ts';
+import type { Publisher } from './publisher.ts';
 import type { Replies } from './replies.ts';
 
 /** A trip changes hands now and then while we look; this often we look again, and this long after, ms. */
@@ -43,11 +42,9 @@ export interface TripsParts {
   readonly records: Records;
   readonly clock: Clock;
   readonly bus: Bus;
-  readonly hot: Hot;
   readonly engine: Engine;
   readonly states: DriverStates;
-  readonly fleet: Fleet;
-  readonly people: People;
+  readonly publisher: Publisher;
   readonly replies: Replies;
   readonly ingest: Ingest;
   readonly rules: Rules;
@@ -265,7 +262,7 @@ export class Trips {
 
   /** A change of a trip that nobody drives: stored, then sent on its way and shown. */
   async #storeChange(change: Omit<TripChange, 'messages'>): Promise<boolean> {
-    const { store, engine, fleet, people, bus, hot, outgoing } = this.#parts;
+    const { store, engine, bus, publisher, outgoing } = this.#parts;
     const messages = change.events.flatMap((event) => outgoing.of(event, change.trip));
     const done = await withinTime(store.changeTrip({ ...change, messages }));
     if (!done) return false;
@@ -279,10 +276,7 @@ export class Trips {
     bus.publish({ type: 'snapshot', ...at, seq: 0, trip, driver: null, location: null, etas: [] });
     change.events.forEach((event, index) => {
       const published: EventPublished = { type: 'event', ...at, seq: index + 1, event, trip };
-      hot.append(published);
-      bus.publish(published);
-      fleet.happened(event, trip);
-      people.happened(event, trip);
+      publisher.publish(published);
     });
     // Only then: what its driver tells of it comes after this.
     engine.dispatch(change.outbox);
