@@ -18,8 +18,8 @@ function isForTests({ specifier, target }: Import): boolean {
 /** Everything that ARCHITECTURE.md and the style forbid, as `path:line: rule`. */
 export function check(files: readonly SourceFile[]): string[] {
   const scanned = files.map(scan);
-  const root = scanned.find(({ path }) => path === 'packages/server/src/server.ts');
-  const adapters = new Set(root?.imports.flatMap(({ target }) => (target === null ? [] : [target])));
+  const roots = scanned.filter(({ path }) => ['server', 'foundations'].includes(layerOf(path)));
+  const adapters = new Set(roots.flatMap(({ imports }) => imports.flatMap(({ target }) => (target === null ? [] : [target]))));
   const wrong: string[] = [];
   for (const { path, imports, traits } of scanned) {
     const say = (line: number, rule: string) => wrong.push(`${path}:${line}: ${rule}`);

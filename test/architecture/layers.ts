@@ -42,6 +42,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'hub/page.ts',
       'hub/partition.ts',
       'hub/cursor-moved.ts',
+      'hub/store-broken.ts',
       'hub/fleet-row.ts',
       'core',
       'protocol',
@@ -77,12 +78,16 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   'surfaces/bearer': [...to('protocol')],
   'surfaces/views': [...to('core/driver.ts', 'protocol'), ...types('core', 'hub')],
   commands: [
-    ...to('server', 'config', 'auth', 'hub/principal.ts', 'client', 'simulator', 'replay', 'startup-error'),
+    ...to('server', 'config', 'workers', 'http-servers', 'auth', 'hub/principal.ts', 'client', 'simulator', 'replay', 'startup-error'),
     { to: 'cli', url: true, from: 'commands/serve.ts' },
   ],
-  'open-surfaces': [...to('hub', 'surfaces/*', 'auth', 'version'), ...types('config', 'metrics', 'http-servers')],
+  'open-surfaces': [...to('hub', 'surfaces/*', 'auth', 'version'), ...types('config', 'metrics', 'http-servers', 'foundations')],
+  // What the hub stands on, by the way it runs; mirrors for other services speak the words of a dialect.
+  foundations: [...to('adapters/*', 'dialects'), ...types('hub')],
   server: to(
     'open-surfaces',
+    'foundations',
+    'workers',
     'hub',
     'http-servers',
     'adapters/*',
@@ -95,6 +100,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     'protocol',
     'core',
   ),
+  workers: [],
   cli: to('main'),
   main: to('commands', 'version'),
   config: to('config-values', 'startup-error'),
@@ -109,7 +115,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   bench: [{ to: 'cli', url: true }, ...to('core/nearby.ts', 'core/geo.ts')],
 };
 
-/** What is wrong with an import, null when nothing is. `adapters` are those that server.ts names. */
+/** What is wrong with an import, null when nothing is. `adapters` are those that server.ts and foundations/ name. */
 export function wrongArrow(path: string, { target, kind, specifier }: Import, adapters: ReadonlySet<string>): string | null {
   const from = layerOf(path);
   const arrows = ARROWS[from] ?? ARROWS[from.replace(/\/.*/, '/*')];

@@ -34,6 +34,17 @@ function listen(host: string, port: number, { request, upgrade }: Listener): Pro
   });
 }
 
+/** The same on a socket of this machine, for other processes of it. */
+export function listenAt(path: string, { request, upgrade }: Listener): Promise<Server> {
+  const server = createServer(request);
+  if (upgrade !== undefined) server.on('upgrade', upgrade);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Not the primary's to hand out: it is of this process alone.
+    server.listen({ path, exclusive: true }, () => resolve(server));
+  });
+}
+
 /** Takes no more, and resolves once those in hand are answered. */
 export function stopTaking(servers: readonly Server[]): Promise<void>[] {
   return servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
@@ -51,4 +62,20 @@ function whyNot({ code, message }: NodeJS.ErrnoException, host: string, port: nu
   if (code === 'EACCES') return `port ${port} may not be used by this user: choose one above 1023, or set PORT`;
   if (code === 'EADDRNOTAVAIL') return `${host} is no address of this machine: set HOST`;
   return `cannot listen on ${host}:${port} (${message})`;
+}
+
+/** /metrics alone, for a port that only the operator's network reaches. */
+export function metricsListener(metrics: { text(): Promise<string>; readonly contentType: string }): Listener {
+  return {
+    request: (request, response) => {
+      if (request.url !== '/metrics') {
+        response.writeHead(404).end();
+        return;
+      }
+      metrics.text().then(
+        (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
+        (error: Error) => response.writeHead(503, { 'content-type': 'text/plain' }).end(`${error.message}\n`),
+      );
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Meter } from './hub/meter.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -8,7 +8,6 @@ const SAMPLE = 16;
 /** What operators see of the road, in Prometheus' terms. Seconds. */
 export class Metrics implements Meter {
   readonly #registry = new Registry();
-  readonly #updates = new Counter({ name: 'location_updates_total', help: 'Fixes taken into the log', registers: [this.#registry] });
   readonly #messages = new Counter({ name: 'waycast_published_total', help: 'Messages published on feeds', registers: [this.#registry] });
   readonly #rows = new Counter({ name: 'waycast_stored_fixes_total', help: 'Fixes committed', registers: [this.#registry] });
   readonly #refusals = new Counter({
@@ -44,11 +43,25 @@ export class Metrics implements Meter {
     outbox: () => { readonly pending: number; readonly dead: number };
   }) {
     collectDefaultMetrics({ register: this.#registry });
+    // Counted beside it: it is met with every fix.
+    const take = (): number => {
+      const more = this.#count - this.#counted;
+      this.#counted = this.#count;
+      return more;
+    };
+    new Counter({
+      name: 'location_updates_total',
+      help: 'Fixes taken into the log',
+      registers: [this.#registry],
+      collect() {
+        this.inc(take());
+      },
+    });
     this.#gauge('websocket_connections_total', 'Sockets open now', gauges.connections);
-    this.#gauge('waycast_log_backlog', 'Commands accepted and not yet stored', gauges.backlog);
-    this.#gauge('waycast_outbox_pending', 'Messages that wait to be delivered', () => gauges.outbox().pending);
-    this.#gauge('waycast_outbox_dead', 'Messages that were given up', () => gauges.outbox().dead);
-    this.#gauge('waycast_store_ok', '1 while the store can write', () => (gauges.storeOk() ? 1 : 0));
+    this.#gauge('waycast_log_backlog', 'Commands accepted and not yet stored', gauges.backlog, 'max');
+    this.#gauge('waycast_outbox_pending', 'Messages that wait to be delivered', () => gauges.outbox().pending, 'max');
+    this.#gauge('waycast_outbox_dead', 'Messages that were given up', () => gauges.outbox().dead, 'max');
+    this.#gauge('waycast_store_ok', '1 while the store can write', () => (gauges.storeOk() ? 1 : 0), 'min');
   }
 
   get contentType(): string {
@@ -56,9 +69,13 @@ export class Metrics implements Meter {
   }
 
   async text(): Promise<string> {
-    this.#updates.inc(this.#count - this.#counted);
-    this.#counted = this.#count;
     return this.#registry.metrics();
+  }
+
+  /** The primary of several workers may ask for them, for a sum of all. */
+  answerPrimary(): void {
+    AggregatorRegistry.setRegistries(this.#registry);
+    new AggregatorRegistry();
   }
 
   taken(fixes: number): void {
@@ -89,11 +106,13 @@ export class Metrics implements Meter {
     this.#refusals.inc({ code });
   }
 
-  #gauge(name: string, help: string, read: () => number): void {
+  /** `over`: what several workers together have of it. */
+  #gauge(name: string, help: string, read: () => number, over: 'sum' | 'max' | 'min' = 'sum'): void {
     new Gauge({
       name,
       help,
       registers: [this.#registry],
+      aggregator: over,
       collect() {
         this.set(read());
       },

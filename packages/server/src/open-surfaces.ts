@@ -29,7 +29,7 @@ import { RIDESHARE_CHANNELS } from './surfaces/rideshare/channels.ts';
 import { Rideshare } from './surfaces/rideshare/rideshare.ts';
 import { rideRoutes } from './surfaces/rideshare/routes.ts';
 import { FLEET_CHANNEL } from './surfaces/socketio/channel.ts';
-import { SocketIo } from './surfaces/socketio/socket-io.ts';
+import { type Neighbours, SocketIo } from './surfaces/socketio/socket-io.ts';
 import { Stream } from './surfaces/stream/stream.ts';
 import { Sockets } from './surfaces/websocket/sockets.ts';
 import { Upgrades } from './surfaces/websocket/upgrades.ts';
@@ -41,6 +41,8 @@ export interface SurfacesParts {
   readonly config: Config;
   readonly hub: Hub;
   readonly outbox: OpenOutbox;
+  /** Other workers on the same ports. */
+  readonly neighbours?: Neighbours | undefined;
   readonly foundation: Pick<Foundation, 'tickets' | 'signIns' | 'redis'>;
   readonly tokens: Tokens;
   readonly metrics: Metrics;
@@ -129,7 +131,7 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
 
 /** The sockets of the native stream and of the dialects. */
 function openSockets(
-  { config, hub, tokens, metrics, clock, log }: SurfacesParts,
+  { config, neighbours, hub, tokens, metrics, clock, log }: SurfacesParts,
   redeemTicket: (ticket: string) => Promise<Principal | undefined>,
 ) {
   const { dialects, maxConnectionsPerDriver } = config;
@@ -151,7 +153,7 @@ function openSockets(
   const tracking = dialects.includes('delivery') ? new Tracking({ ...shared, identify }) : undefined;
   const socketIo =
     dialects.includes('fleet') || hybrid
-      ? new SocketIo({ hub, clock, meter: metrics, broken, verify, mayConnect: enter, maxConnectionsPerDriver, hybrid })
+      ? new SocketIo({ hub, clock, meter: metrics, neighbours, broken, verify, mayConnect: enter, maxConnectionsPerDriver, hybrid })
       : undefined;
   const entrances = [stream, ...(rideshare?.entrances ?? []), ...(tracking === undefined ? [] : [tracking])];
   return { stream, rideshare, tracking, socketIo, webSockets, upgrades: new Upgrades({ entrances, mayConnect: enter, broken }) };

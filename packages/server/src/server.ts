@@ -13,13 +13,15 @@ import { distributed } from './foundations/distributed.ts';
 import { embedded } from './foundations/embedded.ts';
 import type { Foundation, Ground } from './foundations/foundation.ts';
 import { onPostgres } from './foundations/on-postgres.ts';
-import { type Listener, listenAll, stopTaking, urlOf } from './http-servers.ts';
+import { listenAll, listenAt, metricsListener, stopTaking, urlOf } from './http-servers.ts';
 import { type Hub, openHub } from './hub/hub.ts';
 import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
 import { Metrics } from './metrics.ts';
 import { openSurfaces, type Surfaces } from './open-surfaces.ts';
 import { eventView, tripView } from './surfaces/views.ts';
 import { VERSION } from './version.ts';
+import { Neighbours } from './workers/neighbours.ts';
+import { ownPlace } from './workers/place.ts';
 
 const REPLY_TIMEOUT_MS = 5_000;
 const BURST = 10;
@@ -128,14 +130,20 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     fatal,
     warn: (message, error) => log.error({ err: error }, message),
   });
-  surfaces = await openSurfaces({ config, hub, outbox, foundation, tokens, metrics, clock, log });
+  const place = ownPlace();
+  const neighbours = place && new Neighbours(place);
+  surfaces = await openSurfaces({ config, hub, outbox, neighbours, foundation, tokens, metrics, clock, log });
   outbox.dispatcher.start();
 
   // In the background: a provider that is down holds up no start.
   keys?.start();
   const servers = await listenAll(config.host, config.ports, surfaces.listener);
   const urls = servers.map((server) => urlOf(config.host, server));
-  if (config.metricsPort !== undefined) servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
+  if (place !== undefined) servers.push(await listenAt(place.pathOf(place.name), surfaces.listener));
+  // Of several workers the primary has it, for all of them.
+  if (place !== undefined) metrics.answerPrimary();
+  else if (config.metricsPort !== undefined)
+    servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
   const running = surfaces;
   let closing: Promise<void> | undefined;
   return {
@@ -173,17 +181,4 @@ async function shutDown({ surfaces, directory, hub, outbox, foundation, keys, se
   await surfaces.close();
   keys?.close();
   await foundation.close();
-}
-
-/** /metrics alone, for a port that only the operator's network reaches. */
-function metricsListener(metrics: Metrics): Listener {
-  return {
-    request: (request, response) => {
-      if (request.url !== '/metrics') {
-        response.writeHead(404).end();
-        return;
-      }
-      void metrics.text().then((text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text));
-    },
-  };
 }

@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { startServer, type Waycast } from '../server.ts';
+import { SERVING } from '../workers/place.ts';
+import { serveWorkers } from './serve-workers.ts';
 import { addSettings, settingsOf } from './settings.ts';
 
 const DEMO_TOKEN_S = 30 * 24 * 3600;
@@ -19,14 +22,21 @@ export function serveCommand(program: Command): void {
 
 async function serve({ demo, vehicles }: { demo?: boolean; vehicles: string }, command: Command): Promise<void> {
   const config = settingsOf(command);
+  if (config.workers > 1 && cluster.isPrimary) {
+    await serveWorkers(config);
+    return;
+  }
   const waycast = await startServer(config, (error) => {
     // Nothing more can be promised: whoever is connected must find another server, or this one after a restart.
     process.stderr.write(`waycast: the store has failed for good: ${(error as Error).message}\n`);
     process.exit(1);
   });
-  const fleet = demo === true ? await startDemo(waycast, vehicles) : undefined;
+  const isFirst = !cluster.isWorker || cluster.worker?.id === 1;
+  const fleet = demo === true && isFirst ? await startDemo(waycast, vehicles) : undefined;
   stopOnSignal(waycast, fleet, config.drainSeconds);
   waycast.log.info({ urls: waycast.urls, dataDir: config.dataDir }, 'serving');
+  process.send?.(SERVING);
+  if (!isFirst) return;
   process.stdout.write(`\nWaycast is up. Sign in to the dashboard (good once, for 15 minutes):\n\n  ${await waycast.signInUrl()}\n\n`);
 }
 

@@ -71,3 +71,9 @@ export function asRole({ sub, trips, drivers, labels, expiresAt }: Identity, rol
   if (sub === null) throw new WaycastError('unauthenticated', 'the token names no subject (sub or user_id)');
   return { sub, role, trips, drivers, labels, expiresAt };
 }
+
+/** Who a printed sign-in code lets in. */
+export interface SignIn {
+  readonly sub: string;
+  readonly role: Role;
+}

@@ -3,15 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { Tokens } from '../../auth/tokens.ts';
 import type { Clock, Codes } from '../../hub/ports.ts';
-import type { Principal, Role } from '../../hub/principal.ts';
+import type { Principal, SignIn } from '../../hub/principal.ts';
 import { whoAsks } from './app.ts';
 import { failures } from './refusals.ts';
-
-/** Who a printed sign-in code lets in. */
-export interface SignIn {
-  readonly sub: string;
-  readonly role: Role;
-}
 
 const SESSION_SECONDS = 12 * 3600;
 

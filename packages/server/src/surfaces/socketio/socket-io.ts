@@ -35,8 +35,20 @@ export interface SocketIoParts {
   readonly maxConnectionsPerDriver: number;
   /** Whether hybrid clients are served as well. */
   readonly hybrid: boolean;
+  /** Other processes on the same ports, each with sessions of its own. */
+  readonly neighbours?: Neighbours | undefined;
   /** A fault of ours, for the log. */
   readonly broken: (error: unknown) => void;
+}
+
+/** Who has which session, where several processes share the ports. */
+export interface Neighbours {
+  /** Names this process in the id of a session. */
+  mark(id: string): string;
+  /** Null when the session is ours, or nobody's in particular. */
+  ownerOf(session: string | null): string | null;
+  passOn(name: string, request: IncomingMessage, response: ServerResponse): void;
+  passOnUpgrade(name: string, request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 /** The fleet clients' surface: Socket.IO 4 over polling and WebSocket, on every port at once [K1]. */
@@ -61,6 +73,11 @@ export class SocketIo {
       httpCompression: false,
       transports: ['polling', 'websocket'],
     });
+    const { neighbours } = parts;
+    if (neighbours !== undefined) {
+      const newId = this.#engine.generateId.bind(this.#engine);
+      this.#engine.generateId = async (request) => neighbours.mark(await newId(request));
+    }
     const io = new Io({ serveClient: false, connectTimeout: SIGN_IN_MS });
     io.bind(this.#engine);
     const admitted = new WeakMap<Socket, Admitted>();
@@ -90,6 +107,11 @@ export class SocketIo {
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
+    const other = this.#ownerOf(request);
+    if (other !== null) {
+      this.#parts.neighbours?.passOn(other, request, response);
+      return;
+    }
     try {
       this.#mustTake(request);
       allowOrigin(request, response);
@@ -102,6 +124,11 @@ export class SocketIo {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
+    const other = this.#ownerOf(request);
+    if (other !== null) {
+      this.#parts.neighbours?.passOnUpgrade(other, request, socket, head);
+      return;
+    }
     try {
       this.#mustTake(request);
       this.#upgraded.add(socket);
@@ -129,6 +156,11 @@ export class SocketIo {
     this.#stop();
     this.#cutAll();
     this.#engine.close();
+  }
+
+  #ownerOf({ url }: IncomingMessage): string | null {
+    const { neighbours } = this.#parts;
+    return neighbours === undefined ? null : neighbours.ownerOf(new URL(url ?? '/', 'http://here').searchParams.get('sid'));
   }
 
   #cutAll(): void {

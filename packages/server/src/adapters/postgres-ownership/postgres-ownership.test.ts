@@ -1,0 +1,181 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { asDatabase } from '../../../../../test/support/services/as-database.ts';
+import { newDatabase, type TestDatabase } from '../../../../../test/support/services/postgres.ts';
+import { type Owner, PARTITIONS } from '../../hub/ports.ts';
+import { addressOf } from '../postgres-store/address.ts';
+import { openPostgresStore } from '../postgres-store/store.ts';
+import { PostgresOwnership } from './postgres-ownership.ts';
+
+/** What one process owns, as it was told. */
+class Share implements Owner {
+  readonly partitions = new Set<number>();
+  readonly history: string[] = [];
+  /** Takes time to hand over. */
+  slow: Promise<void> = Promise.resolve();
+
+  async gain(partitions: readonly number[]): Promise<void> {
+    for (const one of partitions) this.partitions.add(one);
+    if (partitions.length > 0) this.history.push(`+${partitions.length}`);
+  }
+
+  async yield(partitions: readonly number[]): Promise<void> {
+    await this.slow;
+    for (const one of partitions) this.partitions.delete(one);
+    this.history.push(`-${partitions.length}`);
+  }
+
+  lose(partitions: readonly number[]): void {
+    for (const one of partitions) this.partitions.delete(one);
+    this.history.push(`lost ${partitions.length}`);
+  }
+}
+
+const opened: PostgresOwnership[] = [];
+const databases: TestDatabase[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((one) => one.close()));
+  await Promise.all(databases.splice(0).map((one) => one.drop()));
+});
+
+/** A database with the schema, and processes on it. */
+async function fleet() {
+  const database = await newDatabase();
+  databases.push(database);
+  await (await openPostgresStore({ url: database.url })).close();
+  const { config, name } = addressOf('DATABASE_URL', database.url);
+  const departed: number[][] = [];
+  const fatal: unknown[] = [];
+  let last = 100;
+  const join = async (alone = false) => {
+    const home = ++last;
+    const share = new Share();
+    const ownership = new PostgresOwnership({
+      config,
+      where: name,
+      home,
+      alone,
+      departed: async (members) => void departed.push([...members]),
+      info: () => undefined,
+      warn: () => undefined,
+      fatal: (error) => void fatal.push(error),
+    });
+    opened.push(ownership);
+    await ownership.start(share);
+    return { home, share, ownership };
+  };
+  const ask = (sql: string, values: unknown[] = []) => asDatabase(database.url, sql, values);
+  return { join, ask, departed, fatal };
+}
+
+/** Every partition has one owner, and the shares are as even as they can be. */
+async function even(...shares: Share[]): Promise<void> {
+  await vi.waitFor(
+    () => {
+      const sizes = shares.map(({ partitions }) => partitions.size).sort((a, b) => a - b);
+      expect(sizes.reduce((sum, one) => sum + one, 0)).toBe(PARTITIONS);
+      expect((sizes.at(-1) ?? 0) - (sizes[0] ?? 0)).toBeLessThanOrEqual(1);
+      expect(new Set(shares.flatMap(({ partitions }) => [...partitions])).size).toBe(PARTITIONS);
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+}
+
+describe('ownership by locks of PostgreSQL', () => {
+  it('is shared evenly as processes come and go, and nobody has what another one has [P2, P3]', async () => {
+    const { join } = await fleet();
+    const first = await join();
+    expect(first.share.partitions.size).toBe(PARTITIONS);
+    const second = await join();
+    await even(first.share, second.share);
+    const third = await join();
+    await even(first.share, second.share, third.share);
+    await first.ownership.close();
+    expect(first.share.partitions.size).toBe(0);
+    await even(second.share, third.share);
+  });
+
+  it('changes hands only when everything is handed over [P4]', async () => {
+    const { join } = await fleet();
+    const first = await join();
+    const handing = Promise.withResolvers<void>();
+    first.share.slow = handing.promise;
+    const second = await join();
+    await vi.waitFor(() => expect(first.share.history).toEqual(['+64']), { timeout: 2_000 });
+    expect(second.share.partitions.size).toBe(0);
+    handing.resolve();
+    await even(first.share, second.share);
+  });
+
+  it('of a process that sleeps passes to the others, and it learns so when it wakes [P2, P4]', async () => {
+    const { join, ask, departed } = await fleet();
+    const first = await join();
+    const second = await join();
+    await even(first.share, second.share);
+    // As if its signs of life had stopped: the test cannot stop a process that is its own.
+    const silent = async () => ask(`UPDATE process SET heard = now() - interval '1 minute' WHERE n = $1`, [first.home]);
+    await vi.waitFor(
+      async () => {
+        await silent();
+        expect(second.share.partitions.size).toBe(PARTITIONS);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    await vi.waitFor(() => expect(first.share.history.some((one) => one.startsWith('lost'))).toBe(true), { timeout: 20_000 });
+    expect(departed).toContainEqual([second.home]);
+    await even(first.share, second.share);
+  });
+
+  it('outlives a session that is cut: what was owned stays owned [P2]', async () => {
+    const { join, ask } = await fleet();
+    const first = await join();
+    const second = await join();
+    await even(first.share, second.share);
+    const before = [...first.share.partitions].sort();
+    await ask('SELECT pg_terminate_backend(session) FROM process');
+    await vi.waitFor(
+      async () => {
+        const locks = await ask(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 7231903 AND granted`);
+        expect(locks).toHaveLength(PARTITIONS);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    expect([...first.share.partitions].sort()).toEqual(before);
+    await even(first.share, second.share);
+    expect(first.share.history).toEqual(['+64', '-32']);
+  });
+
+  it('is given up where a commit found another owner [P2]', async () => {
+    const { join } = await fleet();
+    const first = await join();
+    const [one = 0] = first.share.partitions;
+    first.share.lose([one]);
+    first.ownership.lost([one]);
+    // Nobody else is there: it comes back as if it were new.
+    await even(first.share);
+    expect(first.share.history).toEqual(['+64', 'lost 1', '+1']);
+  });
+});
+
+describe('a process that is to be alone', () => {
+  it('refuses a second one, of either kind, and names itself [P1]', async () => {
+    const { join } = await fleet();
+    await join(true);
+    const named = new RegExp(`is served by process ${process.pid} on .+ \\(since 20`);
+    await expect(join(true)).rejects.toThrow(named);
+    await expect(join(false)).rejects.toThrow(/is alone \(without REDIS_URL\): stop it first/);
+  });
+
+  it('is refused where several serve [P1]', async () => {
+    const { join } = await fleet();
+    await join(false);
+    await expect(join(true)).rejects.toThrow(/to run several processes set REDIS_URL for all of them/);
+  });
+
+  it('comes again when the one before it has gone [P1]', async () => {
+    const { join } = await fleet();
+    const { ownership } = await join(true);
+    await ownership.close();
+    const { share } = await join(true);
+    expect(share.partitions.size).toBe(PARTITIONS);
+  });
+});

@@ -1,0 +1,112 @@
+import cluster, { type Worker } from 'node:cluster';
+import { mkdirSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { placesOf, SERVING } from './place.ts';
+
+/** One that dies sooner would only die again: then all of them end, ms. */
+const STILLBORN_MS = 2_000;
+const RESTART_PAUSE_MS = 500;
+
+export interface PrimaryParts {
+  readonly count: number;
+  readonly info: (message: string) => void;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Runs workers that share the ports, and serves nothing itself. One that dies is replaced; SIGTERM ends all in good order;
+ * SIGHUP replaces one after the other, each new one serving before the old one goes.
+ */
+export class Primary {
+  readonly #parts: PrimaryParts;
+  #ending = false;
+  #replacing: Promise<void> | undefined;
+
+  constructor(parts: PrimaryParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves with the exit code once all workers have ended. */
+  async run(): Promise<number> {
+    const folder = placesOf(process.pid);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const ended = Promise.withResolvers<number>();
+    cluster.on('exit', (worker, code) => this.#gone(worker, code, ended.resolve));
+    process.on('SIGTERM', () => this.#end());
+    process.on('SIGINT', () => this.#end());
+    process.on('SIGHUP', () => {
+      this.#replacing ??= this.#replaceAll().finally(() => {
+        this.#replacing = undefined;
+      });
+    });
+    for (let i = 0; i < this.#parts.count; i++) this.#fork();
+    try {
+      return await ended.promise;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  #fork(): Worker {
+    const worker = cluster.fork();
+    born.set(worker.id, performance.now());
+    return worker;
+  }
+
+  #gone(worker: Worker, code: number, ended: (code: number) => void): void {
+    const left = Object.keys(cluster.workers ?? {}).length;
+    if (this.#ending) {
+      if (left === 0) ended(0);
+      return;
+    }
+    if (worker.exitedAfterDisconnect || asked.has(worker.id)) return;
+    const lived = performance.now() - (born.get(worker.id) ?? 0);
+    if (lived < STILLBORN_MS && code !== 0) {
+      this.#ending = true;
+      process.exitCode = code;
+      for (const other of workers()) other.process.kill('SIGTERM');
+      if (left === 0) ended(code);
+      else cluster.on('exit', () => Object.keys(cluster.workers ?? {}).length === 0 && ended(code));
+      return;
+    }
+    this.#parts.warn(`worker ${worker.id} (process ${worker.process.pid}) ended with ${code}: another one takes its place`);
+    setTimeout(() => {
+      if (!this.#ending) this.#fork();
+    }, RESTART_PAUSE_MS);
+  }
+
+  #end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    for (const worker of workers()) worker.process.kill('SIGTERM');
+  }
+
+  async #replaceAll(): Promise<void> {
+    this.#parts.info('replacing the workers one after the other');
+    for (const old of workers()) {
+      const next = this.#fork();
+      const serves = await serving(next);
+      if (!serves || this.#ending) return;
+      asked.add(old.id);
+      old.process.kill('SIGTERM');
+      while (!old.isDead() && !this.#ending) await sleep(50);
+    }
+    this.#parts.info('all workers are replaced');
+  }
+}
+
+const born = new Map<number, number>();
+/** Those that were asked to go. */
+const asked = new Set<number>();
+
+function workers(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+}
+
+/** Resolves with whether the worker came to serve. */
+function serving(worker: Worker): Promise<boolean> {
+  return new Promise((resolve) => {
+    worker.on('message', (message: unknown) => message === SERVING && resolve(true));
+    worker.once('exit', () => resolve(false));
+  });
+}
