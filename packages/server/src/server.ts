@@ -137,13 +137,14 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
 
   // In the background: a provider that is down holds up no start.
   keys?.start();
+  // First where neighbours find it: whoever comes in by the shared port may come to them next.
+  const beside = place === undefined ? [] : [await listenAt(place.pathOf(place.name), surfaces.listener)];
   const servers = await listenAll(config.host, config.ports, surfaces.listener);
   const urls = servers.map((server) => urlOf(config.host, server));
-  if (place !== undefined) servers.push(await listenAt(place.pathOf(place.name), surfaces.listener));
+  servers.push(...beside);
   // Of several workers the primary has it, for all of them.
   if (place !== undefined) metrics.answerPrimary();
-  else if (config.metricsPort !== undefined)
-    servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
+  else if (config.metricsPort !== undefined) servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
   const running = surfaces;
   let closing: Promise<void> | undefined;
   return {

@@ -3,8 +3,6 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placesOf, SERVING } from './place.ts';
 
-/** One that dies sooner would only die again: then all of them end, ms. */
-const STILLBORN_MS = 2_000;
 const RESTART_PAUSE_MS = 500;
 
 export interface PrimaryParts {
@@ -19,7 +17,11 @@ export interface PrimaryParts {
  */
 export class Primary {
   readonly #parts: PrimaryParts;
+  #hasServed = false;
   #ending = false;
+  #code = 0;
+  /** Those that were asked to go. */
+  readonly #asked = new Set<number>();
   #replacing: Promise<void> | undefined;
 
   constructor(parts: PrimaryParts) {
@@ -49,30 +51,26 @@ export class Primary {
 
   #fork(): Worker {
     const worker = cluster.fork();
-    born.set(worker.id, performance.now());
+    void serving(worker).then((serves) => {
+      this.#hasServed ||= serves;
+    });
     return worker;
   }
 
   #gone(worker: Worker, code: number, ended: (code: number) => void): void {
-    const left = Object.keys(cluster.workers ?? {}).length;
+    // What kept the first ones from serving would keep all others: it has been said, and is for a person to mend.
+    if (!this.#hasServed && code !== 0 && !this.#ending) {
+      this.#code = code;
+      this.#end();
+    }
     if (this.#ending) {
-      if (left === 0) ended(0);
-      return;
+      if (workers().length === 0) ended(this.#code);
+    } else if (!this.#asked.delete(worker.id)) {
+      this.#parts.warn(`worker ${worker.id} (process ${worker.process.pid}) ended with ${code}: another one takes its place`);
+      setTimeout(() => {
+        if (!this.#ending) this.#fork();
+      }, RESTART_PAUSE_MS);
     }
-    if (worker.exitedAfterDisconnect || asked.has(worker.id)) return;
-    const lived = performance.now() - (born.get(worker.id) ?? 0);
-    if (lived < STILLBORN_MS && code !== 0) {
-      this.#ending = true;
-      process.exitCode = code;
-      for (const other of workers()) other.process.kill('SIGTERM');
-      if (left === 0) ended(code);
-      else cluster.on('exit', () => Object.keys(cluster.workers ?? {}).length === 0 && ended(code));
-      return;
-    }
-    this.#parts.warn(`worker ${worker.id} (process ${worker.process.pid}) ended with ${code}: another one takes its place`);
-    setTimeout(() => {
-      if (!this.#ending) this.#fork();
-    }, RESTART_PAUSE_MS);
   }
 
   #end(): void {
@@ -87,17 +85,13 @@ export class Primary {
       const next = this.#fork();
       const serves = await serving(next);
       if (!serves || this.#ending) return;
-      asked.add(old.id);
+      this.#asked.add(old.id);
       old.process.kill('SIGTERM');
       while (!old.isDead() && !this.#ending) await sleep(50);
     }
     this.#parts.info('all workers are replaced');
   }
 }
-
-const born = new Map<number, number>();
-/** Those that were asked to go. */
-const asked = new Set<number>();
 
 function workers(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
