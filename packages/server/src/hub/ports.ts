@@ -46,7 +46,7 @@ export interface Log {
   backlog(): number;
   /** How many it holds in this process alone and will hand over, or pass on, in a moment. */
   held(): number;
-  /** Why fixes are refused now; null when they are taken [A7]. */
+  /** Why fixes are refused now, or cannot come further than this process; null when they are taken [A7]. */
   problem(): string | null;
 }
 

@@ -4,6 +4,12 @@ import { type Numbered, Sequence } from './sequence.ts';
 
 /** So often it is asked where feeds stand, so that a message lost on the way shows though none follows it, ms. */
 const LOOK_EVERY_MS = 5_000;
+/**
+ * Whoever publishes may not have heard yet that a feed is wanted here, and then nothing shows what it told to nobody. So a
+ * feed that is new here is looked at again after this long, and once more, ms.
+ */
+const YOUNG_MS = [250, 3_000];
+const YOUNG_EVERY_MS = 100;
 /** Asked for at once. */
 const HEADS_AT_ONCE = 500;
 
@@ -40,13 +46,18 @@ export interface WatchersParts {
 export class Watchers {
   readonly #parts: WatchersParts;
   readonly #feeds = new Map<string, Audience>();
-  readonly #stop: () => void;
+  readonly #stops: (() => void)[];
+  /** Feeds that are new here: how often each was looked at again, and when next, epoch ms. */
+  readonly #young = new Map<string, { looks: number; at: number }>();
   #snapshotOf: (feed: string) => Promise<Snapshot | null> = async () => null;
 
   constructor(parts: WatchersParts) {
     this.#parts = parts;
     parts.bus.listen((delivery) => this.#take(delivery));
-    this.#stop = parts.shared ? parts.clock.every(LOOK_EVERY_MS, () => void this.#look()) : () => undefined;
+    const { shared, clock } = parts;
+    this.#stops = shared
+      ? [clock.every(LOOK_EVERY_MS, () => void this.#look()), clock.every(YOUNG_EVERY_MS, () => void this.#lookAtYoung())]
+      : [];
   }
 
   /** How those are helped on who have lost what nobody holds any more: from a snapshot. */
@@ -76,6 +87,7 @@ export class Watchers {
     const audience = this.#feeds.get(feed);
     const entry = audience?.watchers.get(watcher);
     if (audience === undefined || entry === undefined) return false;
+    if (audience.sequence.position === null) this.#isYoung(feed);
     audience.sequence.startAt(from);
     const waiting = entry.waiting ?? [];
     entry.waiting = null;
@@ -89,12 +101,13 @@ export class Watchers {
     const audience = this.#feeds.get(feed);
     if (audience === undefined || !audience.watchers.delete(watcher) || audience.watchers.size > 0) return;
     this.#feeds.delete(feed);
+    this.#young.delete(feed);
     this.#parts.bus.leave(feed);
     if (audience.held) this.#parts.hot.release(feed);
   }
 
   close(): void {
-    this.#stop();
+    for (const stop of this.#stops.splice(0)) stop();
   }
 
   #audience(feed: string): Audience {
@@ -126,6 +139,28 @@ export class Watchers {
     for (const [watcher, entry] of audience.watchers) {
       if (entry.waiting === null) deliver(watcher, entry, delivery);
       else entry.waiting.push(delivery);
+    }
+  }
+
+  #isYoung(feed: string): void {
+    const { shared, clock } = this.#parts;
+    if (shared) this.#young.set(feed, { looks: 0, at: clock.now() + (YOUNG_MS[0] as number) });
+  }
+
+  async #lookAtYoung(): Promise<void> {
+    const { clock, warn } = this.#parts;
+    const now = clock.now();
+    for (const [feed, young] of this.#young) {
+      if (young.at > now) continue;
+      const wait = YOUNG_MS[++young.looks];
+      if (wait === undefined) this.#young.delete(feed);
+      else young.at = now + wait;
+      try {
+        const snapshot = await this.#snapshotOf(feed);
+        if (snapshot !== null) this.#feeds.get(feed)?.sequence.mustReach(snapshot);
+      } catch (error) {
+        warn('where a feed stands could not be looked at; it is told by what follows', error);
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { asDatabase } from '../../../../../test/support/services/as-database.ts';
 import { newDatabase, type TestDatabase } from '../../../../../test/support/services/postgres.ts';
@@ -64,7 +65,7 @@ async function fleet() {
     return { home, share, ownership };
   };
   const ask = (sql: string, values: unknown[] = []) => asDatabase(database.url, sql, values);
-  return { join, ask, departed, fatal };
+  return { join, ask, departed, fatal, url: database.url };
 }
 
 /** Every partition has one owner, and the shares are as even as they can be. */
@@ -92,6 +93,16 @@ describe('ownership by locks of PostgreSQL', () => {
     await first.ownership.close();
     expect(first.share.partitions.size).toBe(0);
     await even(second.share, third.share);
+  });
+
+  it('is had by one alone when several come at the same moment [P2, P3]', async () => {
+    const { join } = await fleet();
+    const all = await Promise.all(Array.from({ length: 5 }, () => join()));
+    await even(...all.map(({ share }) => share));
+    for (const { share } of all) {
+      const sum = share.history.reduce((count, change) => count + Number(change), 0);
+      expect(sum, share.history.join(' ')).toBe(share.partitions.size);
+    }
   });
 
   it('changes hands only when everything is handed over [P4]', async () => {
@@ -123,6 +134,23 @@ describe('ownership by locks of PostgreSQL', () => {
     await vi.waitFor(() => expect(first.share.history.some((one) => one.startsWith('lost'))).toBe(true), { timeout: 20_000 });
     expect(departed).toContainEqual([second.home]);
     await even(first.share, second.share);
+  });
+
+  it('of a process that sleeps amid a commit is not held by what that commit has locked [P2, P4]', async () => {
+    const { join, ask, url } = await fleet();
+    const first = await join();
+    const second = await join();
+    await even(first.share, second.share);
+    const asleep = new pg.Client({ connectionString: url });
+    asleep.on('error', () => undefined);
+    await asleep.connect();
+    await asleep.query(`SET application_name = 'waycast ${first.home}'`);
+    await asleep.query('BEGIN; UPDATE partition_cursor SET position = 1');
+    const taking = ask('UPDATE partition_cursor SET position = 2 RETURNING partition');
+    await ask(`UPDATE process SET heard = now() - interval '1 minute' WHERE n = $1`, [first.home]);
+    expect(await taking).toHaveLength(PARTITIONS);
+    await even(first.share, second.share);
+    await asleep.end().catch(() => undefined);
   });
 
   it('outlives a session that is cut: what was owned stays owned [P2]', async () => {

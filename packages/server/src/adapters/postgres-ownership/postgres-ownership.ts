@@ -59,7 +59,12 @@ export class PostgresOwnership implements Ownership {
       if (performance.now() > deadline) throw new StartupError(this.#inUse(holder));
       await sleep(RECONNECT_MS);
     }
-    await this.#balance();
+    // Whoever comes meanwhile is looked at after it: one step at a time.
+    this.#working = this.#balance().finally(() => {
+      this.#working = null;
+    });
+    await this.#working;
+    this.#look();
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
@@ -125,12 +130,13 @@ export class PostgresOwnership implements Ownership {
   async #work(): Promise<void> {
     while (this.#wanted && !this.#closing) {
       this.#wanted = false;
+      const session = this.#session;
       try {
         await this.#balance();
       } catch (error) {
         this.#parts.warn('who owns what could not be settled; it is tried again', error);
-        // A session that does not answer holds nothing for sure.
-        this.#session?.abandon();
+        // A session that does not answer holds nothing for sure; by now there may be another one.
+        session?.abandon();
         return;
       }
     }
@@ -156,6 +162,11 @@ export class PostgresOwnership implements Ownership {
       } catch (error) {
         await session.unlock(taken);
         throw error;
+      }
+      // Meanwhile the locks may have gone with their session: then they are as anybody's.
+      if (this.#session !== session) {
+        owner.lose(taken);
+        return;
       }
       for (const partition of taken) this.#mine.add(partition);
       if (taken.length > 0)

@@ -111,12 +111,17 @@ export class LockSession {
     await this.#client.query('SELECT pg_advisory_unlock($1, p) FROM unnest($2::int[]) AS p', [PARTITION, partitions]);
   }
 
-  /** A sign of life; ends the sessions of those who gave none, so that what they had is free; and says who has what. */
+  /**
+   * A sign of life; ends all sessions of those who gave none, so that what they had is free: the locks, and the cursors
+   * in which one that sleeps amid a commit would be in the way of whoever takes over. And says who has what.
+   */
   async look(): Promise<Holdings> {
     await this.#client.query('UPDATE process SET heard = now() WHERE n = $1', [this.#home]);
     await this.#client.query(
-      `SELECT pg_terminate_backend(session) FROM process
-       WHERE heard < now() - make_interval(secs => $1) AND session IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objsubid = 2)`,
+      `SELECT pg_terminate_backend(a.pid) FROM process p JOIN pg_stat_activity a
+         ON a.datname = current_database() AND (a.pid = p.session OR a.application_name = 'waycast ' || p.n)
+       WHERE p.heard < now() - make_interval(secs => $1)
+         AND p.session IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objsubid = 2)`,
       [DEAD_AFTER_MS / 1_000, MEMBER],
     );
     const { rows } = await this.#client.query<{ kind: string; key: string; pid: number }>(

@@ -86,7 +86,7 @@ export function sharedStoreContract(name: string, make: () => SharedPlace): void
       const { mine, yours } = await two();
       const positions = async () => (await mine.load(['d']))[0]?.rows.map(({ position }) => position);
       await mine.commit(commitOf({ rows: [row(1, 1)] }));
-      await yours.commit(commitOf({ rows: [row(2, 2)] }));
+      await yours.commit(commitOf({ rows: [row(2, 36_000)] }));
       expect(await positions()).toEqual([1, 2]);
       await yours.take([0]);
       await yours.commit(commitOf({ snapshots: [driverAt('d', 2)] }));
