@@ -10,7 +10,7 @@ import type { TestServer } from './server.ts';
 const LIVE = 8;
 const BATCHED = 8;
 const BY_REST = 4;
-/** ms between two beats of the load */
+/** ms between two beats of the load, unless another pace is asked for */
 const BEAT = 20;
 /** fixes that wait at a producer: more would only be resent together */
 const AHEAD = 400;
@@ -55,6 +55,7 @@ export class CrashLoad {
   #acks = 0;
   readonly #folder: string;
   readonly #chance: Random;
+  readonly #pace: number;
   readonly #clients: JournalingClient[] = [];
   readonly #open: Journal[] = [];
   #beat: NodeJS.Timeout | undefined;
@@ -64,9 +65,10 @@ export class CrashLoad {
   /** what the server refused though it was right to ask */
   readonly refusals: string[] = [];
 
-  constructor(folder: string, server: TestServer, token: string, seed: number) {
+  constructor(folder: string, server: TestServer, token: string, seed: number, pace = BEAT) {
     this.#folder = folder;
     this.#chance = random(seed);
+    this.#pace = pace;
     this.rest = new RestClient({ url: server.url, token, timeout: 8_000 });
   }
 
@@ -95,7 +97,7 @@ export class CrashLoad {
     this.#running = true;
     this.#beat = setInterval(() => {
       for (const driver of this.drivers) driver.drive();
-    }, BEAT);
+    }, this.#pace);
     this.#dispatching = this.#dispatch();
   }
 
@@ -243,11 +245,13 @@ export class CrashLoad {
         return;
       } catch (error) {
         if (!(error instanceof ClientError)) throw error;
-        if (!['network', 'timeout', 'storage_unavailable', 'draining'].includes(error.code)) {
+        // A proxy in front of processes that are gone says so itself.
+        const isAway = error.code === 'unexpected' && error.status >= 502;
+        if (!isAway && !['network', 'timeout', 'storage_unavailable', 'draining'].includes(error.code)) {
           this.refusals.push(`${error.code}: ${error.detail}`);
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, BEAT));
+        await new Promise((resolve) => setTimeout(resolve, this.#pace));
       }
     }
   }

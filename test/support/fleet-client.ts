@@ -45,16 +45,21 @@ export interface FleetClient {
 export interface FleetDial {
   readonly token?: unknown;
   readonly transport?: Transport;
+  /** From an address of its own, by which nginx tells clients apart. */
+  readonly apart?: boolean;
   readonly options?: Partial<ManagerOptions & SocketOptions>;
 }
 
 /** A client that is still on its way, or was refused. */
-export function client(url: string, { token, transport = 'upgrade', options = {} }: FleetDial = {}): FleetClient {
+export function client(
+  url: string,
+  { token, transport = 'upgrade', apart = shape() === 'cluster', options = {} }: FleetDial = {},
+): FleetClient {
   const socket = io(url, {
     forceNew: true,
     reconnection: false,
     transports: [...TRANSPORTS[transport]],
-    ...(shape() === 'cluster' && { agent: somebodyElse() as unknown as string }),
+    ...(apart && { agent: somebodyElse() as unknown as string }),
     ...(token !== undefined && { auth: { token } }),
     ...options,
   });
@@ -64,7 +69,6 @@ export function client(url: string, { token, transport = 'upgrade', options = {}
   return listen(socket);
 }
 
-/** What stands in front of several servers tells clients apart by their addresses: every one has its own. */
 function somebodyElse(): Agent {
   clients++;
   return new Agent({ localAddress: `127.0.0.${2 + (clients % 250)}` });

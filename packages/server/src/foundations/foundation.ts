@@ -1,7 +1,6 @@
 import type { Outbox } from '../hub/outbox/ports.ts';
 import type { Bus, Codes, Hot, Log, Mirror, Ownership, Presence, Records, SessionLog, Store } from '../hub/ports.ts';
-import type { Principal } from '../hub/principal.ts';
-import type { SignIn } from '../surfaces/rest/sessions.ts';
+import type { Principal, SignIn } from '../hub/principal.ts';
 
 /** How long codes are good, ms. */
 export const TICKET_MS = 30_000;

@@ -219,7 +219,8 @@ export interface Store {
   /**
    * Everything given is taken before this returns; the promise resolves once it is durable (fsync). While the store
    * cannot write it waits, and says so by `health`. Commits become durable in the order they were given.
-   * @throws CursorMoved when somebody else owns one of the partitions; anything else: this can never be stored as it is
+   * @throws CursorMoved when somebody else owns one of the partitions, of the cursors or of the drivers stored whole; anything else: this can
+   * never be stored as it is
    */
   commit(commit: Commit): Promise<Committed>;
   /** Only drivers the store has ever heard of come back. */
