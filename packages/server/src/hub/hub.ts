@@ -120,7 +120,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     outgoing: parts.outgoing,
   });
   const directory = parts.directory ?? OWN_REGISTRY;
-  const rides = new Rides({ trips, directory, clock, drivers: () => engine.drivers(), warn });
+  const rides = new Rides({ trips, directory, clock, drivers: () => engine.drivers(), shared, warn });
   const sessions = new Sessions({ trips, ingest, records, engine, clock });
   const drivers = new Drivers({ log, records, clock, states, fleet, replies, rules });
   const texts = new Texts({ trips, records, clock, limits: textLimits });

@@ -23,6 +23,8 @@ const DIRECTORY: Principal = {
 const VIA = 'directory';
 /** The driver, say, may end the trip while it is being changed: this often it is looked at again. */
 const ATTEMPTS = 5;
+/** An answer asked for within this is as new as any other process's, ms. */
+const JUST_ASKED_MS = 1_000;
 /** Of one driver, brought in line when it comes. */
 const MOST_OPEN = 50;
 /** Refusals that only say that the trip is not what it was a moment ago. */
@@ -34,6 +36,8 @@ export interface RidesParts {
   readonly clock: Clock;
   /** Those in memory. */
   readonly drivers: () => Iterable<Driver>;
+  /** Other processes ask the same services, each at its own times. */
+  readonly shared: boolean;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -49,9 +53,11 @@ export class Rides {
   readonly #driven: DrivenRides | null;
   readonly #finding = new Map<string, Promise<FoundTrip | null>>();
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #shared: boolean;
 
   constructor(parts: RidesParts) {
-    const { directory, clock, drivers } = parts;
+    const { directory, clock, drivers, shared } = parts;
+    this.#shared = shared;
     this.#parts = parts;
     this.#rides = directory.ride && new Answers(directory.ride, clock);
     this.#bookings = directory.bookings && new Answers(directory.bookings, clock);
@@ -144,21 +150,33 @@ export class Rides {
   }
 
   async #bringInLine(rideId: string): Promise<FoundTrip | null> {
-    const ride = this.#rides?.newest(rideId);
-    // A ride the service does not know is none, whatever was known of it before [X2].
-    if (ride === null) return null;
-    const bookings = this.#bookings?.newest(rideId);
-    const outside: Outside = { ride, bookings: bookings === null ? [] : bookings };
     for (let attempt = 1; ; attempt++) {
+      const ride = this.#rides?.newest(rideId);
+      // A ride the service does not know is none, whatever was known of it before [X2].
+      if (ride === null) return null;
+      const bookings = this.#bookings?.newest(rideId);
+      const outside: Outside = { ride, bookings: bookings === null ? [] : bookings };
       const found = await this.#own(rideId);
       if (found !== null && found.trip.kind !== 'ride') return null;
       if (attempt > ATTEMPTS) return found;
       try {
+        if (found !== null && this.#shared && isUnlike(found.trip, outside) && (await this.#askAnew(rideId))) continue;
         if (!(await this.#step(found, outside))) return found;
       } catch (error) {
         if (attempt === ATTEMPTS || !OVERTAKEN.has(codeOf(error) ?? '')) throw error;
       }
     }
+  }
+
+  /**
+   * The trip is unlike what was said here: another process may have heard newer. Answers whether something was asked anew;
+   * what was is new enough to go by.
+   */
+  async #askAnew(rideId: string): Promise<boolean> {
+    const askedAt = this.#askedAt(rideId);
+    if (askedAt === undefined || this.#parts.clock.now() - askedAt < JUST_ASKED_MS) return false;
+    await Promise.all([this.#rides?.get(rideId, JUST_ASKED_MS), this.#bookings?.get(rideId, JUST_ASKED_MS)]);
+    return true;
   }
 
   /** Makes the trip more like what is said outside; false when it is like that already. */
@@ -193,6 +211,11 @@ export class Rides {
       throw error;
     }
   }
+}
+
+function isUnlike(trip: Trip, outside: Outside): boolean {
+  if (!isOpenTrip(trip)) return false;
+  return mirrorPatch(trip, outside) !== null || (outside.ride !== undefined && endOf(outside.ride.status) !== null);
 }
 
 function codeOf(error: unknown): string | undefined {
