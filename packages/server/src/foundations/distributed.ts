@@ -27,7 +27,8 @@ export async function distributed(settings: DistributedSettings, ground: Ground)
     password: settings.redisPassword,
     onHealth: ({ ok, problem }) => {
       if (ok) info('Redis is back');
-      else warn('Redis cannot be reached: nothing new is taken until it is back; what was not stored is sent again by its senders', problem);
+      else
+        warn('Redis cannot be reached: nothing new is taken until it is back; what was not stored is sent again by its senders', problem);
     },
     warn: (message) => warn(message, null),
   });

@@ -28,6 +28,8 @@ export function openStore(settings: DatabaseSettings, { storeHealth }: Ground): 
     max: settings.dbPoolMax,
     idleMs: settings.dbPoolIdleMs,
     connectMs: settings.dbConnectTimeoutMs,
+    // Who lives is known once it is settled who owns what.
+    living: null,
     onHealth: storeHealth,
   });
 }

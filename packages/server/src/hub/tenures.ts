@@ -76,7 +76,10 @@ export class Tenures {
     for (const driver of residents.dirty(mine)) commits.storeWhole(driver);
     await commits.settled();
     this.#let(mine);
-    await store.release([...mine]);
+    // Nothing is lost when that fails: the next owner takes care.
+    await store
+      .release([...mine])
+      .catch((error: unknown) => this.#parts.warn('the store could not note that partitions were left in good order', error));
   }
 
   /** Somebody else has these. */

@@ -1,0 +1,10 @@
+import { recordsContract } from '../../hub/contracts/records.ts';
+import { sessionLogContract } from '../../hub/contracts/session-log.ts';
+import { sharedStoreContract } from '../../hub/contracts/shared-store.ts';
+import { storeContract } from '../../hub/contracts/store.ts';
+import { database } from './testing/database.ts';
+
+storeContract('PostgresStore', database);
+sharedStoreContract('PostgresStore', database);
+recordsContract('PostgresStore', database);
+sessionLogContract('PostgresStore', database);
