@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../hub/ports.ts';
+import type { RedisCall, RedisConnection } from '../redis/redis-connection.ts';
+import { Peers, type Saying } from './peers.ts';
+import { WantedFeeds } from './wanted.ts';
+
+/** Why this process wants a feed; it may have both reasons. */
+export const FOR_BUS = 1;
+export const FOR_RING = 2;
+
+const BEAT_MS = 2_000;
+const SWEEP_MS = 10_000;
+const LEASE_S = 15;
+/** Names of one command. */
+const SLICE = 1_000;
+/** Stands in every set, so that one without feeds is there as well: a set that is missing was wiped. */
+const HERE = '';
+
+export interface InterestParts {
+  readonly connection: RedisConnection;
+  readonly clock: Clock;
+  readonly home: number;
+  /** Redis has lost what was in it. */
+  readonly wiped: () => void;
+}
+
+/**
+ * Which process wants which feed, known to all of them: a set per process under a lease, and every change said aloud,
+ * numbered. Whoever misses a number reads the set.
+ */
+export class Interest {
+  readonly channel: string;
+  readonly #parts: InterestParts;
+  readonly #wanted: WantedFeeds;
+  readonly #peers: Peers;
+  readonly #own = new Map<string, number>();
+  /** Changes not said yet: whether each is wanted now. */
+  #changes = new Map<string, boolean>();
+  #generation = '';
+  #number = 0;
+  /** The whole has to be written anew. */
+  #anew = true;
+  #ask = true;
+  #hearing = false;
+  #scheduled = false;
+  #saying: Promise<void> | undefined;
+  #closed = false;
+  readonly #stops: (() => void)[];
+
+  constructor(parts: InterestParts) {
+    this.#parts = parts;
+    const { connection, clock } = parts;
+    this.channel = `${connection.prefix}interest`;
+    this.#wanted = new WantedFeeds(() => clock.now());
+    this.#peers = new Peers(
+      this.#wanted,
+      () => clock.now(),
+      (home) => this.#read(home),
+    );
+    this.#stops = [clock.every(BEAT_MS, () => void this.#beat()), clock.every(SWEEP_MS, () => this.#sweep())];
+  }
+
+  want(feed: string, reason: number): void {
+    const before = this.#own.get(feed) ?? 0;
+    this.#own.set(feed, before | reason);
+    if (before === 0) this.#change(feed, true);
+  }
+
+  unwant(feed: string, reason: number): void {
+    const before = this.#own.get(feed) ?? 0;
+    const after = before & ~reason;
+    if (before === 0 || after !== 0) {
+      if (before !== 0) this.#own.set(feed, after);
+      return;
+    }
+    this.#own.delete(feed);
+    this.#change(feed, false);
+  }
+
+  /** Other processes that want it now. */
+  homes(feed: string): readonly number[] {
+    return this.#wanted.homes(feed);
+  }
+
+  /** Whether some process, this one included, wants it or lately did. */
+  isWanted(feed: string): boolean {
+    return this.#wanted.has(feed);
+  }
+
+  hear(text: string): void {
+    const saying = JSON.parse(text) as Saying;
+    if (saying.home === this.#parts.home) return;
+    this.#peers.hear(saying);
+    if (saying.ask === true && !this.#anew) void this.#beat();
+  }
+
+  /** The channel is heard, for the first time or again: everybody tells everything. Resolves once it is told. */
+  async start(): Promise<void> {
+    this.#hearing = true;
+    this.#peers.doubt();
+    this.#anew = true;
+    this.#ask = true;
+    await this.#say();
+  }
+
+  /** Resolves once all that was wanted so far is said, or cannot be. */
+  async said(): Promise<void> {
+    await this.#say();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const stop of this.#stops) stop();
+    const { connection, home } = this.#parts;
+    const bye: Saying = { home, generation: this.#generation, number: this.#number, bye: true };
+    await connection.run([{ key: this.#key(home), args: ['DEL', this.#key(home)] }, this.#publish(bye)], 0);
+  }
+
+  #change(feed: string, wants: boolean): void {
+    this.#wanted.own(feed, wants);
+    this.#changes.set(feed, wants);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#say();
+    });
+  }
+
+  /** One after the other; what comes meanwhile goes with the next one. */
+  async #say(): Promise<void> {
+    while (this.#saying !== undefined) await this.#saying;
+    if (!this.#hearing || this.#closed || (!this.#anew && this.#changes.size === 0)) return;
+    this.#saying = (this.#anew ? this.#sayAll() : this.#sayChanges()).finally(() => {
+      this.#saying = undefined;
+    });
+    await this.#saying;
+  }
+
+  async #sayAll(): Promise<void> {
+    const { home } = this.#parts;
+    const key = this.#key(home);
+    this.#anew = false;
+    this.#changes.clear();
+    this.#generation = randomUUID();
+    this.#number = 0;
+    const calls: RedisCall[] = [{ key, args: ['DEL', key] }];
+    const feeds = [HERE, ...this.#own.keys()];
+    for (let i = 0; i < feeds.length; i += SLICE) calls.push({ key, args: ['SADD', key, ...feeds.slice(i, i + SLICE)] });
+    calls.push({ key, args: ['EXPIRE', key, LEASE_S] });
+    const saying: Saying = { home, generation: this.#generation, number: 0, ...(this.#ask && { ask: true }) };
+    if (!(await this.#done(calls)) || !(await this.#done([this.#publish(saying)]))) this.#anew = true;
+    else this.#ask = false;
+  }
+
+  /** First the set, then the word: whoever hears it finds the set as it says. */
+  async #sayChanges(): Promise<void> {
+    const { connection, home } = this.#parts;
+    const key = this.#key(home);
+    const changes = [...this.#changes];
+    this.#changes.clear();
+    const join = changes.filter(([, wants]) => wants).map(([feed]) => feed);
+    const leave = changes.filter(([, wants]) => !wants).map(([feed]) => feed);
+    const calls: RedisCall[] = [];
+    for (let i = 0; i < join.length; i += SLICE) calls.push({ key, args: ['SADD', key, ...join.slice(i, i + SLICE)] });
+    for (let i = 0; i < leave.length; i += SLICE) calls.push({ key, args: ['SREM', key, ...leave.slice(i, i + SLICE)] });
+    const saying = this.#publish({ home, generation: this.#generation, number: ++this.#number, join, leave });
+    // On one Redis their order in one write is enough.
+    const done = connection.cluster ? (await this.#done(calls)) && (await this.#done([saying])) : await this.#done([...calls, saying]);
+    if (!done) this.#anew = true;
+  }
+
+  async #beat(): Promise<void> {
+    const { connection, home, wiped } = this.#parts;
+    if (this.#anew) {
+      await this.#say();
+      return;
+    }
+    if (!this.#hearing || this.#saying !== undefined) return;
+    const key = this.#key(home);
+    const beat = this.#publish({ home, generation: this.#generation, number: this.#number });
+    const [there] = await connection.run([{ key, args: ['EXPIRE', key, LEASE_S] }, beat], 0);
+    if (there !== 0 || this.#closed) return;
+    this.#anew = true;
+    wiped();
+    await this.#say();
+  }
+
+  #sweep(): void {
+    this.#wanted.sweep();
+    // While nothing can be heard, silence says nothing.
+    if (this.#hearing && this.#parts.connection.health().ok) this.#peers.sweep();
+  }
+
+  async #done(calls: readonly RedisCall[]): Promise<boolean> {
+    const replies = await this.#parts.connection.run(calls);
+    return !replies.some((reply) => reply instanceof Error);
+  }
+
+  async #read(home: number): Promise<readonly string[] | null> {
+    const key = this.#key(home);
+    const [members] = await this.#parts.connection.run([{ key, args: ['SMEMBERS', key] }]);
+    // Without its mark it was wiped, and will be written anew in a moment.
+    if (!Array.isArray(members) || !members.includes(HERE)) return null;
+    return (members as string[]).filter((feed) => feed !== HERE);
+  }
+
+  #key(home: number): string {
+    return `${this.#parts.connection.prefix}wants:${home}`;
+  }
+
+  #publish(saying: Saying): RedisCall {
+    const command = this.#parts.connection.cluster ? 'SPUBLISH' : 'PUBLISH';
+    return { key: this.channel, args: [command, this.channel, JSON.stringify(saying)] };
+  }
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../hub/ports.ts';
+import type { RedisConnection } from '../redis/redis-connection.ts';
+import { Interest } from './interest.ts';
+import { RedisBus } from './redis-bus.ts';
+import { RedisHot } from './redis-hot.ts';
+import { Subscriber } from './subscriber.ts';
+import { Turn } from './turn.ts';
+
+export interface LiveOptions {
+  readonly connection: RedisConnection;
+  readonly clock: Clock;
+  /** The number of this process: no other one has it at the time. */
+  readonly home: number;
+}
+
+export interface RedisLive {
+  readonly bus: RedisBus;
+  readonly hot: RedisHot;
+  /** Whether some process, this one included, wants this feed, or wanted it within the last 300 s. */
+  isWanted(feed: string): boolean;
+  /** Resolves once every process was told what is wanted here so far. */
+  settled(): Promise<void>;
+  /** Twice is safe. */
+  close(): Promise<void>;
+}
+
+/** The bus and the hot state, which write together: in one pipeline a turn, states and rings before messages. Resolves once this process hears the others. */
+export async function openLive({ connection, clock, home }: LiveOptions): Promise<RedisLive> {
+  const turn = new Turn(connection);
+  const interest = new Interest({ connection, clock, home, wiped: () => hot.writeAgain() });
+  const hot = new RedisHot({ connection, interest, turn });
+  const bus = new RedisBus({ connection, home, interest, turn });
+  const heard = Promise.withResolvers<void>();
+  const subscriber = new Subscriber(connection, [bus.inbox, bus.fleet, interest.channel], {
+    message: (channel, text) => (channel === interest.channel ? interest.hear(text) : bus.hear(channel, text)),
+    hearing: () => void interest.start().then(() => heard.resolve()),
+  });
+  // What waited while Redis was away.
+  const stopListening = connection.onChange(({ ok }) => ok && turn.touch());
+  await heard.promise;
+  return {
+    bus,
+    hot,
+    isWanted: (feed) => interest.isWanted(feed),
+    settled: () => interest.said(),
+    close: async () => {
+      stopListening();
+      await interest.close();
+      subscriber.close();
+    },
+  };
+}

@@ -1,0 +1,238 @@
+import type { Driver, SeenDriver } from '../../core/driver.ts';
+import type { Published } from '../../core/effects.ts';
+import type { FeedPosition, Hot } from '../../hub/ports.ts';
+import type { RedisReply } from '../redis/link.ts';
+import type { RedisCall, RedisConnection } from '../redis/redis-connection.ts';
+import { decodePublished } from './delivery-codec.ts';
+import { decodeDriver, encodeHeavy, encodeLight, lightBeginning } from './driver-codec.ts';
+import { FOR_RING, type Interest } from './interest.ts';
+import { RingWriter } from './ring-writer.ts';
+import type { Turn } from './turn.ts';
+
+const DRIVER_S = 86_400;
+/** Messages kept per feed [O2]. */
+const RING = 300;
+/** Written in one turn; after a wipe all of them are to be written. */
+const DRIVERS_AT_ONCE = 2_000;
+
+/** Only whoever wrote it last may remove it: a new owner may have put its own there. */
+const DROP = `
+local light = redis.call('GET', KEYS[1])
+if light and string.sub(light, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
+return 0`;
+
+export interface RedisHotParts {
+  readonly connection: RedisConnection;
+  readonly interest: Interest;
+  readonly turn: Turn;
+}
+
+/** What the heavy part was written from. */
+interface Written {
+  readonly at: number;
+  readonly profile: readonly (string | null)[];
+  readonly trips: readonly string[];
+}
+
+/** Latest state and lately published messages for all processes. Those who own a driver have it in memory, and answer from there. */
+export class RedisHot implements Hot {
+  readonly #parts: RedisHotParts;
+  readonly #own = new Map<string, Driver>();
+  /** How often each feed is held here. */
+  readonly #held = new Map<string, number>();
+  /** Ids of those changed since they were written. */
+  readonly #changed = new Set<string>();
+  /** Ids of those to be written where Redis has lost them. */
+  readonly #again = new Set<string>();
+  readonly #rings: RingWriter;
+  #drops: RedisCall[] = [];
+  #heavy = new WeakMap<Driver, Written>();
+
+  constructor(parts: RedisHotParts) {
+    this.#parts = parts;
+    this.#rings = new RingWriter((feed) => this.#ringOf(feed), RING);
+    parts.turn.add({
+      calls: () => this.#calls(),
+      answered: (calls, replies) => this.#answered(calls, replies),
+      // Drivers wait, each once; messages do not.
+      drop: () => this.#rings.drop(),
+    });
+  }
+
+  put(driver: Driver): void {
+    this.#own.set(driver.id, driver);
+    this.#changed.add(driver.id);
+    this.#parts.turn.touch();
+  }
+
+  drop(id: string): void {
+    const driver = this.#own.get(id);
+    if (driver === undefined) return;
+    this.#own.delete(id);
+    this.#changed.delete(id);
+    const [light, heavy] = this.#keysOf(id);
+    this.#drops.push({ key: light, args: ['EVAL', DROP, 2, light, heavy, lightBeginning(driver.epoch)] });
+    this.#parts.turn.touch();
+  }
+
+  async driver(id: string): Promise<SeenDriver | undefined> {
+    const own = this.#own.get(id);
+    if (own !== undefined) return own;
+    const [key, heavyKey] = this.#keysOf(id);
+    this.#parts.turn.flush();
+    const [reply] = await this.#parts.connection.run([{ key, args: ['MGET', key, heavyKey] }]);
+    const [light, heavy] = Array.isArray(reply) ? (reply as (string | null)[]) : [];
+    return typeof light === 'string' && typeof heavy === 'string' ? decodeDriver(id, light, heavy) : undefined;
+  }
+
+  /** A driver of this process; undefined for those of others. */
+  mine(id: string): Driver | undefined {
+    return this.#own.get(id);
+  }
+
+  append(published: Published): void {
+    if (this.#parts.interest.isWanted(published.feed)) this.#rings.push(published);
+    else if (!this.#rings.skip(published.feed)) return;
+    this.#parts.turn.touch();
+  }
+
+  /** Told to all: whichever process publishes it writes the ring. */
+  hold(feed: string): void {
+    const count = this.#held.get(feed) ?? 0;
+    this.#held.set(feed, count + 1);
+    if (count === 0) this.#parts.interest.want(feed, FOR_RING);
+  }
+
+  release(feed: string): void {
+    const count = this.#held.get(feed) ?? 0;
+    if (count > 1) this.#held.set(feed, count - 1);
+    else if (this.#held.delete(feed)) this.#parts.interest.unwant(feed, FOR_RING);
+  }
+
+  async since(feed: string, epoch: string, seq: number): Promise<readonly Published[] | null> {
+    if (!this.#parts.interest.isWanted(feed)) return null;
+    const key = this.#ringOf(feed);
+    this.#parts.turn.flush();
+    const [reply] = await this.#parts.connection.run([{ key, args: ['LRANGE', key, -RING, -1] }]);
+    return Array.isArray(reply) ? followed(reply as string[], epoch, seq) : null;
+  }
+
+  async heads(feeds: readonly string[]): Promise<readonly (FeedPosition | null)[]> {
+    if (feeds.length === 0) return [];
+    this.#parts.turn.flush();
+    const keys = feeds.map((feed) => this.#ringOf(feed));
+    const replies = await this.#parts.connection.run(keys.map((key) => ({ key, args: ['LINDEX', key, -1] })));
+    return replies.map((reply) => {
+      if (typeof reply !== 'string') return null;
+      const { epoch, seq } = decodePublished(reply);
+      return { epoch, seq };
+    });
+  }
+
+  /** Redis has lost what was in it: everything is written again. */
+  writeAgain(): void {
+    this.#heavy = new WeakMap();
+    this.#rings.restart();
+    for (const id of this.#own.keys()) this.#again.add(id);
+    this.#parts.turn.touch();
+  }
+
+  #calls(): RedisCall[] {
+    const calls = this.#drops;
+    this.#drops = [];
+    for (const driver of this.#next(this.#changed)) this.#write(driver, calls);
+    for (const driver of this.#next(this.#again)) this.#writeMissing(driver, calls);
+    for (const call of this.#rings.calls()) calls.push(call);
+    return calls;
+  }
+
+  /** What did not arrive is written again with the next turn that has something to write. */
+  #answered(calls: readonly RedisCall[], replies: readonly RedisReply[]): void {
+    if (!replies.some((reply) => reply instanceof Error)) return;
+    for (const [i, { key, args }] of calls.entries()) {
+      if (!(replies[i] instanceof Error)) continue;
+      if (args[0] === 'EVAL') this.#drops.push(calls[i] as RedisCall);
+      const id = this.#idOf(key);
+      const driver = id === null ? undefined : this.#own.get(id);
+      if (driver === undefined) continue;
+      this.#heavy.delete(driver);
+      this.#changed.add(driver.id);
+    }
+    this.#rings.restart();
+  }
+
+  /** The next ones of a set, which loses them. */
+  *#next(ids: Set<string>): Generator<Driver> {
+    let left = DRIVERS_AT_ONCE;
+    for (const id of ids) {
+      if (left-- === 0) {
+        this.#parts.turn.touch();
+        return;
+      }
+      ids.delete(id);
+      const driver = this.#own.get(id);
+      if (driver !== undefined) yield driver;
+    }
+  }
+
+  /** Only where there is nothing: one who wakes late must not write over what a new owner has put. */
+  #writeMissing(driver: Driver, calls: RedisCall[]): void {
+    const [light, heavy] = this.#keysOf(driver.id);
+    calls.push({ key: heavy, args: ['SET', heavy, encodeHeavy(driver), 'EX', DRIVER_S, 'NX'] });
+    calls.push({ key: light, args: ['SET', light, encodeLight(driver), 'EX', DRIVER_S, 'NX'] });
+  }
+
+  #write(driver: Driver, calls: RedisCall[]): void {
+    const [light, heavy] = this.#keysOf(driver.id);
+    if (this.#isHeavy(driver)) calls.push({ key: heavy, args: ['SET', heavy, encodeHeavy(driver), 'EX', DRIVER_S] });
+    calls.push({ key: light, args: ['SET', light, encodeLight(driver), 'EX', DRIVER_S] });
+  }
+
+  /** Whether its heavy part has changed, or would soon expire; from here on it counts as written. */
+  #isHeavy(driver: Driver): boolean {
+    const now = Date.now();
+    const { name, vehicle, plate } = driver.profile;
+    const profile = [name, vehicle, plate];
+    const written = this.#heavy.get(driver);
+    if (
+      written !== undefined &&
+      now - written.at < (DRIVER_S * 1_000) / 2 &&
+      written.trips.length === driver.trips.length &&
+      driver.trips.every(({ trip }, i) => written.trips[i] === `${trip.revision}/${trip.id}`) &&
+      profile.every((value, i) => written.profile[i] === value)
+    ) {
+      return false;
+    }
+    this.#heavy.set(driver, { at: now, profile, trips: driver.trips.map(({ trip }) => `${trip.revision}/${trip.id}`) });
+    return true;
+  }
+
+  #keysOf(id: string): readonly [light: string, heavy: string] {
+    const { prefix } = this.#parts.connection;
+    return [`${prefix}{driver.${id}}:light`, `${prefix}{driver.${id}}:heavy`];
+  }
+
+  #idOf(key: string): string | null {
+    const begin = `${this.#parts.connection.prefix}{driver.`;
+    return key.startsWith(begin) ? key.slice(begin.length, key.lastIndexOf('}')) : null;
+  }
+
+  #ringOf(feed: string): string {
+    return `${this.#parts.connection.prefix}ring:${feed}`;
+  }
+}
+
+/** What followed this number, one by one; null when something is missing or the newest is of another life. */
+function followed(texts: readonly string[], epoch: string, seq: number): readonly Published[] | null {
+  const found: Published[] = [];
+  for (let i = texts.length - 1; i >= 0; i--) {
+    const one = decodePublished(texts[i] as string);
+    const expected = found.at(-1)?.seq ?? null;
+    if (one.epoch !== epoch || (expected !== null && one.seq !== expected - 1)) return null;
+    if (one.seq === seq) return found.reverse();
+    if (one.seq < seq) return null;
+    found.push(one);
+    if (one.seq === seq + 1) return found.reverse();
+  }
+  return null;
+}

@@ -1,0 +1,312 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { startRedis } from '../../../../../test/support/services/redis.ts';
+import { until } from '../../../../../test/support/until.ts';
+import { activeTrip, type Driver, type SeenDriver } from '../../core/driver.ts';
+import { countFix, patchTrip } from '../../core/trip.ts';
+import { busContract, EVERY_KIND } from '../../hub/contracts/bus.ts';
+import { hotContract } from '../../hub/contracts/hot.ts';
+import { BY, driverAt, fixAt, happening, location, sampleTrip, T0 } from '../../hub/contracts/samples.ts';
+import type { Delivery } from '../../hub/delivery.ts';
+import type { Clock } from '../../hub/ports.ts';
+import { openRedis } from '../redis/open-redis.ts';
+import { systemClock } from '../system-clock.ts';
+import { openLive } from './open-live.ts';
+
+const redis = await startRedis();
+afterAll(() => redis.stop());
+const opened: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0)) await close();
+});
+
+const fresh = (): string => `test-${randomUUID()}:`;
+
+/** A process of its own, as far as Redis can tell. */
+async function processOf(prefix: string, home: number, clock: Clock = systemClock, url = redis.url) {
+  const connection = await openRedis({ url, prefix });
+  const live = await openLive({ connection, clock, home });
+  const got: Delivery[] = [];
+  live.bus.listen((delivery) => got.push(delivery));
+  opened.push(async () => {
+    await live.close();
+    connection.close();
+  });
+  return { ...live, connection, got };
+}
+
+busContract('RedisBus', async () => (await processOf(fresh(), 1)).bus);
+hotContract('RedisHot', async (clock) => (await processOf(fresh(), 1, clock)).hot);
+
+/** As others see it. */
+function seen(driver: Driver): SeenDriver {
+  const { judgement: _, identities: __, adopted: ___, ...rest } = driver;
+  return rest;
+}
+
+describe('a bus that processes share', () => {
+  it('brings what one publishes to whoever wants it elsewhere, whole and in order, and to nobody else [P7]', async () => {
+    const prefix = fresh();
+    const [one, two, three] = [await processOf(prefix, 1), await processOf(prefix, 2), await processOf(prefix, 3)];
+    const wanted = [...new Set(EVERY_KIND.map(({ feed }) => feed))].filter((feed) => feed !== 'process:1' && feed !== 'fleet');
+    for (const feed of wanted) two.bus.join(feed);
+    await until(
+      () => wanted.every((feed) => one.isWanted(feed)),
+      (all) => all,
+    );
+    const sent = EVERY_KIND.filter(({ feed }) => wanted.includes(feed));
+    for (let n = 0; n < 20; n++) for (const delivery of sent) one.bus.publish(delivery);
+    await until(
+      () => two.got.length,
+      (count) => count === 20 * sent.length,
+    );
+    expect(two.got).toEqual(Array.from({ length: 20 }, () => sent).flat());
+    two.bus.leave('trip:t');
+    three.bus.join('trip:t');
+    await until(
+      () => one.bus.publish(location('trip:t', 'e', 1)) ?? three.got.length,
+      (count) => count > 0,
+    );
+    expect(one.got).toEqual([]);
+    expect(two.got.length).toBe(20 * sent.length);
+  });
+
+  it('sends what is for a process to just that one, and the fleet to all but the sender [P7]', async () => {
+    const prefix = fresh();
+    const all = [await processOf(prefix, 1), await processOf(prefix, 2), await processOf(prefix, 3)] as const;
+    for (const [i, { bus }] of all.entries()) {
+      bus.join(`process:${i + 1}`);
+      bus.join('fleet');
+    }
+    const telling: Delivery = {
+      type: 'telling',
+      feed: 'process:2',
+      telling: { kind: 'stored', sender: 1, driverId: 'd', stream: 's', upTo: 5 },
+    };
+    all[0].bus.publish(telling);
+    const frame: Delivery = { type: 'fleet', feed: 'fleet', full: false, home: 1, number: 1, rows: [], gone: ['x'] };
+    all[0].bus.publish(frame);
+    await until(
+      () => all.map(({ got }) => got.length),
+      (counts) => counts.join() === '1,2,1',
+    );
+    expect(all.map(({ got }) => got)).toEqual([[frame], [telling, frame], [frame]]);
+    all[1].bus.publish(telling);
+    expect(all[1].got, 'its own at once').toHaveLength(3);
+    // There and back again: what it had sent to itself would have come before.
+    all[1].bus.publish({ ...telling, feed: 'process:1' });
+    await until(
+      () => all[0].got.length,
+      (count) => count === 2,
+    );
+    const last: Delivery = { type: 'removed', feed: 'process:2' };
+    all[0].bus.publish(last);
+    await until(
+      () => all[1].got.at(-1)?.type,
+      (type) => type === 'removed',
+    );
+    expect(all[1].got).toEqual([telling, frame, telling, last]);
+  });
+
+  it('tells whoever comes later what is wanted already, and forgets whoever goes [P7]', async () => {
+    const prefix = fresh();
+    const one = await processOf(prefix, 1);
+    for (let n = 0; n < 2_500; n++) one.bus.join(`trip:${n}`);
+    const two = await processOf(prefix, 2);
+    await until(
+      () => two.isWanted('trip:0') && two.isWanted('trip:2499'),
+      (both) => both,
+    );
+    two.bus.publish(location('trip:7', 'e', 1));
+    await until(
+      () => one.got.length,
+      (count) => count === 1,
+    );
+    one.bus.leave('trip:7');
+    await until(
+      () => two.bus.publish(location('trip:7', 'e', 2)) ?? redis.client().sismember(`${prefix}wants:1`, 'trip:7'),
+      (member) => member === 0,
+    );
+    expect(two.isWanted('trip:7'), 'lately wanted').toBe(true);
+    expect(one.got.every(({ feed }) => feed === 'trip:7')).toBe(true);
+    await one.close();
+    expect(await redis.client().exists(`${prefix}wants:1`)).toBe(0);
+    expect(await redis.client().ttl(`${prefix}wants:2`)).toBeGreaterThan(0);
+  });
+
+  it('wiped: within seconds everybody is known again, and drivers are there again [P7]', async () => {
+    const prefix = fresh();
+    const own = await startRedis();
+    opened.push(() => own.stop());
+    const [one, two] = [await processOf(prefix, 1, systemClock, own.url), await processOf(prefix, 2, systemClock, own.url)];
+    two.bus.join('trip:t');
+    const driver = driverAt('d', 5);
+    one.hot.put(driver);
+    await until(
+      () => one.isWanted('trip:t'),
+      (wanted) => wanted,
+    );
+    await own.client().flushall();
+    await until(
+      () => own.client().exists(`${prefix}wants:1`, `${prefix}wants:2`),
+      (there) => there === 2,
+      5_000,
+    );
+    await until(
+      () => two.hot.driver('d'),
+      (found) => found !== undefined,
+      5_000,
+    );
+    const three = await processOf(prefix, 3, systemClock, own.url);
+    await until(
+      () => three.isWanted('trip:t'),
+      (wanted) => wanted,
+    );
+    three.bus.publish(location('trip:t', 'e', 1));
+    await until(
+      () => two.got.length,
+      (count) => count === 1,
+    );
+  });
+
+  it('killed and back: drops what nobody can hear, keeps the latest of drivers, and goes on [P7]', async () => {
+    const prefix = fresh();
+    const own = await startRedis({ aof: true });
+    opened.push(() => own.stop());
+    const [one, two] = [await processOf(prefix, 1, systemClock, own.url), await processOf(prefix, 2, systemClock, own.url)];
+    two.bus.join('trip:t');
+    await until(
+      () => one.isWanted('trip:t'),
+      (wanted) => wanted,
+    );
+    one.hot.append(location('trip:t', 'e', 0));
+    await until(
+      () => two.hot.heads(['trip:t']),
+      ([head]) => head?.seq === 0,
+    );
+    await own.kill('SIGKILL');
+    await until(
+      () => one.connection.health().ok,
+      (ok) => !ok,
+    );
+    for (let seq = 1; seq <= 100; seq++) {
+      one.bus.publish(location('trip:t', 'e', seq));
+      one.hot.append(location('trip:t', 'e', seq));
+    }
+    one.hot.put(driverAt('d', 9));
+    expect(await two.hot.driver('d')).toBeUndefined();
+    expect(await two.hot.since('trip:t', 'e', 1)).toBeNull();
+    await own.start();
+    await until(
+      () => two.hot.heads(['trip:t']),
+      ([head]) => head === null && two.connection.health().ok,
+    );
+    expect(await own.client().exists(`${prefix}ring:trip:t`), 'what it had looked like the newest').toBe(0);
+    let seq = 100;
+    await until(
+      () => {
+        const message = location('trip:t', 'e', ++seq);
+        one.hot.append(message);
+        one.bus.publish(message);
+        return two.got.length;
+      },
+      (count) => count > 0,
+    );
+    const [first] = two.got;
+    expect(first).toMatchObject({ type: 'location' });
+    await until(
+      () => two.hot.driver('d'),
+      (driver) => driver?.position === 9,
+    );
+    expect(await two.hot.since('trip:t', 'e', 99), 'a hole is not passed over').toBeNull();
+    expect(await two.hot.since('trip:t', 'e', seq - 1)).toHaveLength(1);
+  });
+});
+
+describe('hot state that processes share', () => {
+  it('shows a driver to others as its owner has it, after plain fixes and after commands [D1, P1]', async () => {
+    const prefix = fresh();
+    const [one, two] = [await processOf(prefix, 1), await processOf(prefix, 2)];
+    const driver = driverAt('d', 1, { latest: fixAt(1), profile: { name: 'Ada', vehicle: null, plate: 'B 1' } });
+    const active = activeTrip(driver, sampleTrip('t', { driverId: 'd' }));
+    driver.trips.push(active);
+    const shows = async (): Promise<void> => {
+      one.hot.put(driver);
+      await until(
+        () => two.hot.driver('d'),
+        (found) => found?.position === driver.position,
+      );
+      expect(await two.hot.driver('d')).toEqual(seen(driver));
+    };
+    await shows();
+    expect(await one.hot.driver('d'), 'its own from memory').toBe(driver);
+    driver.position = 2;
+    driver.seq = 4;
+    driver.latest = fixAt(60, 90_000);
+    active.seq = 3;
+    countFix(active.trip, fixAt(60, 90_000));
+    await shows();
+    driver.position = 3;
+    patchTrip(active.trip, { driverName: 'Bo', stops: [] }, T0 + 9, BY);
+    active.plan = { kind: 'ride', stops: [] };
+    await shows();
+    driver.position = 4;
+    driver.profile.vehicle = 'van';
+    await shows();
+    driver.position = 5;
+    driver.trips = [];
+    await shows();
+    expect(await redis.client().ttl(`${prefix}{driver.d}:light`)).toBeGreaterThan(86_000);
+    expect(await redis.client().ttl(`${prefix}{driver.d}:heavy`)).toBeGreaterThan(86_000);
+  });
+
+  it('drops a driver only while nobody else has put it since [P2]', async () => {
+    const prefix = fresh();
+    const [one, two, three] = [await processOf(prefix, 1), await processOf(prefix, 2), await processOf(prefix, 3)];
+    one.hot.put(driverAt('d', 1));
+    one.hot.put(driverAt('e', 1));
+    await until(
+      () => three.hot.driver('d'),
+      (found) => found !== undefined,
+    );
+    two.hot.put(driverAt('d', 2, { epoch: 'other' }));
+    await until(
+      () => three.hot.driver('d'),
+      (found) => found?.position === 2,
+    );
+    one.hot.drop('d');
+    one.hot.drop('e');
+    await until(
+      () => three.hot.driver('e'),
+      (found) => found === undefined,
+    );
+    expect(await three.hot.driver('d')).toMatchObject({ epoch: 'other', position: 2 });
+    expect(await one.hot.driver('d'), 'not from its own memory any more').toMatchObject({ epoch: 'other' });
+  });
+
+  it('keeps for others what is wanted anywhere, and ends a ring when a message is left out [O2]', async () => {
+    const prefix = fresh();
+    const [one, two] = [await processOf(prefix, 1), await processOf(prefix, 2)];
+    two.bus.join('trip:t');
+    await until(
+      () => one.isWanted('trip:t'),
+      (wanted) => wanted,
+    );
+    for (let seq = 1; seq <= 500; seq++) one.hot.append(seq % 7 === 0 ? happening('trip:t', 'e', seq) : location('trip:t', 'e', seq));
+    await until(
+      () => two.hot.heads(['trip:t', 'trip:none']),
+      ([head]) => head?.seq === 500,
+    );
+    expect(await two.hot.since('trip:t', 'e', 498)).toEqual([location('trip:t', 'e', 499), location('trip:t', 'e', 500)]);
+    expect(await two.hot.since('trip:t', 'e', 199)).toBeNull();
+    expect(await two.hot.since('trip:t', 'e', 200)).toHaveLength(300);
+    expect(await redis.client().llen(`${prefix}ring:trip:t`)).toBeLessThan(340);
+    expect(await redis.client().ttl(`${prefix}ring:trip:t`)).toBeGreaterThan(500);
+    for (const seq of [501, 503, 504]) one.hot.append(location('trip:t', 'e', seq));
+    expect(await one.hot.since('trip:t', 'e', 500), 'one is missing').toBeNull();
+    expect(await one.hot.since('trip:t', 'e', 502)).toHaveLength(2);
+    one.hot.append(location('trip:unwanted', 'e', 1));
+    expect(await one.hot.since('trip:unwanted', 'e', 0)).toBeNull();
+    expect(await redis.client().exists(`${prefix}ring:trip:unwanted`)).toBe(0);
+  });
+});

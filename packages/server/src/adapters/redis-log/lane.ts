@@ -1,0 +1,28 @@
+/** A command on its way into the stream. */
+export interface Unsent {
+  readonly text: string;
+  /** Whether it may be sent again when nobody knows whether it has arrived: repeats of it are recognised. */
+  readonly repeatable: boolean;
+}
+
+/** What a process knows of one partition's stream. */
+export interface Lane {
+  readonly partition: number;
+  readonly key: string;
+  /** Not in the stream yet, as far as is known; in order. */
+  unsent: Unsent[];
+  /** How many of them, from the front, are being sent. */
+  sending: number;
+  /** How many the stream had, when last asked. */
+  length: number;
+  /** Counts openings; 0 while it is closed. */
+  opened: number;
+  /** Position of the last entry handed on. */
+  cursor: number;
+  /** Up to here it may be trimmed; 0 when there is nothing to trim. */
+  trimTo: number;
+}
+
+export function newLane(partition: number, key: string): Lane {
+  return { partition, key, unsent: [], sending: 0, length: 0, opened: 0, cursor: 0, trimTo: 0 };
+}

@@ -1,0 +1,162 @@
+import { Redis } from 'ioredis';
+
+/** One command with its arguments. */
+export type RedisArgs = readonly [string, ...(string | number)[]];
+
+/** What Redis answered: text, a number, a list or null; an Error when it refused, `RedisGone` when nothing came. */
+export type RedisReply = string | number | null | Error | readonly RedisReply[];
+
+/** There was no answer: Redis is away. `sent`: the command may have been done all the same. */
+export class RedisGone extends Error {
+  readonly sent: boolean;
+
+  constructor(sent: boolean) {
+    super('Redis does not answer');
+    this.name = 'RedisGone';
+    this.sent = sent;
+  }
+}
+
+export interface LinkTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly db: number;
+  readonly name: string;
+}
+
+export interface LinkEvents {
+  readonly up?: (link: Link) => void;
+  readonly down?: (link: Link) => void;
+  readonly message?: (channel: string, text: string) => void;
+}
+
+const PING_EVERY_MS = 1_000;
+/** So many pings without an answer, one a second, and the connection is dead. */
+const SILENT_PINGS = 3;
+const CONNECT_WITHIN_MS = 3_000;
+const RECONNECT_MS = 50;
+const LONGEST_RECONNECT_MS = 1_000;
+
+/**
+ * One connection to one Redis. It is tried again for ever, and given up when nothing is heard on it. Nothing is queued
+ * while it is down and nothing is sent twice by itself: whoever sends decides what may be repeated.
+ */
+export class Link {
+  readonly redis: Redis;
+  readonly address: string;
+  #up = false;
+  #problem: string;
+  /** Why we cut it ourselves. */
+  #cutFor: string | null = null;
+  #silent = 0;
+  #pinging = false;
+  readonly #timer: NodeJS.Timeout;
+  readonly #events: LinkEvents;
+
+  constructor(target: LinkTarget, events: LinkEvents = {}) {
+    this.address = `${target.host}:${target.port}`;
+    this.#problem = `Redis at ${this.address} is not connected yet`;
+    this.#events = events;
+    this.redis = new Redis({
+      host: target.host,
+      port: target.port,
+      db: target.db,
+      connectionName: target.name,
+      ...(target.username !== undefined && { username: target.username }),
+      ...(target.password !== undefined && { password: target.password }),
+      ...(target.tls && { tls: {} }),
+      // Lists of lists, as all of this reads them.
+      protocol: 2,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: false,
+      maxRetriesPerRequest: 0,
+      connectTimeout: CONNECT_WITHIN_MS,
+      disableClientInfo: true,
+      retryStrategy: (times) => Math.min(RECONNECT_MS * times, LONGEST_RECONNECT_MS),
+    });
+    this.redis.on('error', (error: Error) => {
+      this.#problem = `Redis at ${this.address}: ${error.message}`;
+    });
+    this.redis.on('ready', () => {
+      this.#up = true;
+      this.#silent = 0;
+      events.up?.(this);
+    });
+    this.redis.on('close', () => this.#lost());
+    for (const event of ['message', 'smessage']) {
+      this.redis.on(event, (channel: string, text: string) => events.message?.(channel, text));
+    }
+    this.#timer = setInterval(() => this.#watch(), PING_EVERY_MS).unref();
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** Why it is down, as last seen. */
+  get problem(): string {
+    return this.#problem;
+  }
+
+  /** Sends them in order, in one write; one answer each. Never rejects. */
+  async send(calls: readonly RedisArgs[]): Promise<RedisReply[]> {
+    if (!this.#up) return calls.map(() => new RedisGone(false));
+    const pipeline = this.redis.pipeline();
+    for (const [name, ...args] of calls) pipeline.call(name, ...args);
+    const answers = await pipeline.exec();
+    return calls.map((_, i) => {
+      const [error, reply] = answers?.[i] ?? [new RedisGone(true), null];
+      if (error === null) return reply as RedisReply;
+      return isReplyError(error) ? error : new RedisGone(true);
+    });
+  }
+
+  /** Cuts it; it is connected anew. */
+  cut(problem: string): void {
+    this.#cutFor = problem;
+    // Not `disconnect()`: that waits for the other side to say good-bye, and a hung one never does.
+    this.redis.stream?.destroy();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.redis.disconnect();
+    this.redis.stream?.destroy();
+    this.#lost();
+  }
+
+  #lost(): void {
+    this.#silent = 0;
+    if (!this.#up) return;
+    this.#up = false;
+    this.#problem = `Redis at ${this.address} ${this.#cutFor ?? 'has closed the connection'}`;
+    this.#cutFor = null;
+    this.#events.down?.(this);
+  }
+
+  /** Counts ticks, not time: after a pause of this process the answers that lie in the socket are read before the next one. */
+  #watch(): void {
+    const { status } = this.redis;
+    if (!this.#up && status !== 'connect') return;
+    if ((this.#pinging || !this.#up) && ++this.#silent >= SILENT_PINGS) {
+      this.cut('has answered nothing for 3 s');
+      return;
+    }
+    if (!this.#up || this.#pinging) return;
+    this.#pinging = true;
+    const answered = (): void => {
+      this.#pinging = false;
+      this.#silent = 0;
+    };
+    this.redis.ping().then(answered, answered);
+  }
+}
+
+/** Whether Redis itself said no: then nothing was done. */
+function isReplyError(error: Error): boolean {
+  return error.name === 'ReplyError';
+}

@@ -1,0 +1,51 @@
+import { isoTime } from '@waycast/protocol';
+import type { EventPublished, LocationPublished, Published } from '../../core/effects.ts';
+import { isOpenTrip, partiesOf, type Trip } from '../../core/trip.ts';
+import { currentLocation, historyLocation, locationUpdate } from './locations.ts';
+import { destinationOf } from './parties.ts';
+
+/** What other services find in Redis: a value, one more of a list (newest first), or a message. `ttl` in s. */
+export type RideMirror =
+  | { readonly kind: 'set'; readonly key: string; readonly value: string; readonly ttl: number }
+  | { readonly kind: 'push'; readonly key: string; readonly value: string; readonly keep: number; readonly ttl: number }
+  | { readonly kind: 'publish'; readonly channel: string; readonly message: string };
+
+const DAY_S = 86_400;
+const HISTORY = 50;
+
+/**
+ * What a message of a ride's feed means to other services; nothing for messages of anything else [P11].
+ * @param trip the ride a location counts for, as it is now
+ */
+export function rideMirror(published: Published, trip: Trip | null): readonly RideMirror[] {
+  if (!published.feed.startsWith('trip:')) return NOTHING;
+  if (published.type === 'event') return eventMirror(published);
+  return trip?.kind === 'ride' ? locationMirror(published, trip) : NOTHING;
+}
+
+const NOTHING: readonly RideMirror[] = [];
+
+function locationMirror({ driverId, fix, now }: LocationPublished, trip: Trip): readonly RideMirror[] {
+  const destination = destinationOf(trip);
+  // Services of different ages know the driver by different names.
+  const who = { user_id: driverId };
+  const latest = JSON.stringify({ ...currentLocation(driverId, fix, destination, now), ...who });
+  const past = JSON.stringify({ ...historyLocation(driverId, fix), ...who });
+  return [
+    { kind: 'set', key: `location:ride:${trip.id}:driver`, value: latest, ttl: DAY_S },
+    { kind: 'push', key: `location:ride:${trip.id}:history`, value: past, keep: HISTORY, ttl: DAY_S },
+    { kind: 'publish', channel: `ride:${trip.id}:location`, message: JSON.stringify(locationUpdate(driverId, fix, destination, now)) },
+  ];
+}
+
+function eventMirror({ event, trip }: EventPublished): readonly RideMirror[] {
+  if (trip?.kind !== 'ride') return NOTHING;
+  if (event.kind !== 'status' && event.kind !== 'assignment' && event.kind !== 'changed') return NOTHING;
+  const status = {
+    is_active: isOpenTrip(trip),
+    started_at: trip.startedAt === null ? null : isoTime(trip.startedAt),
+    driver_id: trip.driverId,
+    passenger_ids: [...partiesOf(trip)],
+  };
+  return [{ kind: 'set', key: `tracking:ride:${trip.id}:status`, value: JSON.stringify(status), ttl: DAY_S }];
+}
