@@ -68,7 +68,8 @@ describe('--workers', () => {
 
   it('are measured together, on METRICS_PORT', async () => {
     const api = caller(server, await server.token('service'));
-    for (let i = 0; i < 8; i++) expect((await api.post(`/v1/drivers/many-${i}/locations`, { lat: 44.5, lng: 11.3, timestamp: Date.now() })).status).toBe(200);
+    for (let i = 0; i < 8; i++)
+      expect((await api.post(`/v1/drivers/many-${i}/locations`, { lat: 44.5, lng: 11.3, timestamp: Date.now() })).status).toBe(200);
     const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
     expect(Number(/^location_updates_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThanOrEqual(8);
   });

@@ -70,8 +70,13 @@ async function resendNumbers({ id, road, published }: LoadDriver, server: TestSe
 }
 
 /** History, distance and events of a driver and its trips against the truth of its road. */
-async function tripDifferences(load: CrashLoad, { id, road, trips, published }: LoadDriver): Promise<{ wrong: string[]; events: number }> {
-  const fixes = Array.from({ length: published }, (_, i) => ({ ...road.fix(i), receivedAt: Date.now() }));
+async function tripDifferences(
+  load: CrashLoad,
+  { id, road, trips, published }: LoadDriver,
+  late: ReadonlySet<number>,
+): Promise<{ wrong: string[]; events: number }> {
+  const all = Array.from({ length: published }, (_, i) => ({ ...road.fix(i), receivedAt: Date.now() }));
+  const fixes = all.filter(({ at }) => !late.has(at));
   const wrong: string[] = [];
   let count = 0;
   const say = (what: string) => (difference: string) => `${what}: ${difference}`;
@@ -80,7 +85,10 @@ async function tripDifferences(load: CrashLoad, { id, road, trips, published }: 
     const { events, distance } = await load.rest.history(trip);
     wrong.push(...compareEvents(expected.events, events, { tolerance: 0.0501, inOrder: true }).map(say(trip)));
     wrong.push(...compareTrack(expected, { distance }, { tolerance: 0.1001 }).map(say(trip)));
-    if (k === 0) wrong.push(...compareTrack(expected, { history: await historyOf(load.rest, id) }).map(say(id)));
+    if (k === 0) {
+      const whole = truth({ fixes: all, stops: [], kind: 'ride', maxPlausibleSpeedKmh: 300 });
+      wrong.push(...compareTrack(whole, { history: await historyOf(load.rest, id) }).map(say(id)));
+    }
     count += expected.events.length;
   }
   return { wrong, events: count };
@@ -99,15 +107,21 @@ async function shortTripDifferences(load: CrashLoad): Promise<string[]> {
   });
 }
 
-/** When nothing moves any more: everything that does not hold, and how many stop events there should have been. */
+const NONE: ReadonlySet<number> = new Set();
+
+/**
+ * When nothing moves any more: everything that does not hold, and how many stop events there should have been. `late`: of
+ * each driver, the captures of fixes that came after newer ones, epoch ms: they change nothing but history [F8].
+ */
 export async function atRest(
   load: CrashLoad,
   own: Recorder,
   server: TestServer,
+  late: ReadonlyMap<string, ReadonlySet<number>> = new Map(),
 ): Promise<{ wrong: string[]; events: number; fixes: number }> {
   const wrong = load.refusals.map((refusal) => `refused: ${refusal}`);
   wrong.push(...(await settled(load, own, server)));
-  const trips = await Promise.all(load.drivers.map((driver) => tripDifferences(load, driver)));
+  const trips = await Promise.all(load.drivers.map((driver) => tripDifferences(load, driver, late.get(driver.id) ?? NONE)));
   wrong.push(...trips.flatMap((one) => one.wrong), ...(await shortTripDifferences(load)));
   const fixes = load.drivers.reduce((sum, { published }) => sum + published, 0);
   return { wrong, fixes, events: trips.reduce((sum, one) => sum + one.events, 0) };

@@ -109,11 +109,15 @@ export class Engine implements Owner {
   /** Goes on where the store says the last owner stopped. */
   async gain(partitions: readonly number[]): Promise<void> {
     const { store } = this.#parts;
-    for (const one of await store.take(partitions)) {
-      this.#tenures.begin(one);
+    const taken = await store.take(partitions);
+    const waiting = await store.waiting(partitions);
+    // Of an earlier tenure nothing may be left.
+    this.#residents.forget(new Set(partitions));
+    for (const one of taken) {
       if (one.deaths >= SUSPICIOUS_DEATHS) this.#careful.enter(one.partition);
+      this.#tenures.begin(one);
     }
-    this.dispatch(await store.waiting(partitions));
+    this.dispatch(waiting);
     // Not awaited: serving starts at once, and those who were online are found silent in time [D2].
     void this.#wakeOnline(partitions);
   }
@@ -280,8 +284,12 @@ export class Engine implements Owner {
   #sweep(): void {
     const { clock, log } = this.#parts;
     const receivedAt = clock.now();
+    // While nothing can be taken in nobody can be heard: silence means nothing then.
+    const isDeaf = log.problem() !== null;
     this.#residents.sweep(this.#commits.durable, {
-      tick: ({ driver, partition }) => log.append(partition, { kind: 'tick', driverId: driver.id, receivedAt, reply: 0 }),
+      tick: ({ driver, partition }) => {
+        if (!isDeaf) log.append(partition, { kind: 'tick', driverId: driver.id, receivedAt, reply: 0 });
+      },
       whole: (driver) => {
         if (!this.#careful.has(partitionOf(driver.id))) this.#commits.storeWhole(driver);
       },

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rules } from '../core/rules.ts';
 import { Attendance } from './attendance.ts';
 import { FLEET } from './delivery.ts';
@@ -29,9 +28,6 @@ import { Watching } from './watching.ts';
 
 /** Texts one person may write [H4]. */
 const TEXT_RATE: Rate = { perSecond: 1, burst: 10 };
-
-/** What is on its way when the house closes gets so long to have its effect, ms; what others send goes on coming. */
-const DRAIN_MS = 5_000;
 
 export interface HubParts {
   /** The number of this process among those that serve one fleet; 0 for one that is alone. */
@@ -146,7 +142,8 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     close: async () => {
       rides.close();
       await attendance.close();
-      await Promise.race([engine.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
+      // Where others send as well there is no end to it; what is not applied here they apply.
+      if (!shared) await engine.drain();
       await ownership.close();
       engine.close();
       watchers.close();
