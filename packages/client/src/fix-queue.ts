@@ -108,6 +108,11 @@ export class FixQueue {
     this.#forget(Math.min(stored - this.#base + 1, this.size));
   }
 
+  /** Up to where the server said that all arrived. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
   /** All up to `accepted` arrived; a refusal of one of them is out of date. */
   accept(accepted: number): void {
     for (let seq = Math.max(this.#accepted + 1, this.#base); seq <= accepted; seq++) {

@@ -204,6 +204,19 @@ test('a bad fix is refused here, by field, and takes no number', async () => {
   expect(server.streams.get(p.stream)?.fixes.get(1)).toEqual({ lat: 0, lng: 0, timestamp: Date.UTC(2024, 0, 1, 8) });
 });
 
+test('what the server says it has lost is sent again, over the same connection', async () => {
+  server.commits = () => false;
+  const p = publisher();
+  for (let n = 1; n <= 5; n++) p.publish(fix(n));
+  await until(() => server.streams.get(p.stream)?.accepted === 5);
+  server.lose();
+  server.commits = () => true;
+  server.say({ type: 'opened', driver: 'd1', stream: p.stream, accepted: 0, stored: 0 });
+  await p.flush(2_000);
+  expect(held(p)).toEqual([1, 2, 3, 4, 5]);
+  expect(server.welcomes).toBe(1);
+});
+
 test('flush times out by name, and closing ends it', async () => {
   server.judge = () => 'mute';
   const p = publisher();

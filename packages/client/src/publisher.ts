@@ -164,10 +164,12 @@ export class Publisher {
   #acknowledged({ accepted, stored, rejected, suspect }: AckMessage): void {
     for (const { seq, code, message } of rejected ?? []) emit(this.#options.onRejected, { seq, code, message, fix: this.#fix(seq) });
     for (const { seq, reason } of suspect ?? []) emit(this.#options.onSuspect, { seq, reason, fix: this.#fix(seq) });
+    const moved = stored > this.#settled || accepted > this.#queue.accepted || rejected !== undefined;
     this.#settled = Math.max(this.#settled, stored);
     this.#queue.settle(stored);
     this.#queue.accept(accepted);
-    this.#progressed();
+    // A server that lost a number says the same again and again: that is no progress, and asking anew is what helps.
+    if (moved) this.#progressed();
   }
 
   #refused(message: ErrorMessage): void {

@@ -85,11 +85,16 @@ export class FakeServer {
 
   /** What was accepted and not stored is lost, and so are the connections. */
   crash(): void {
+    this.lose();
+    this.drop();
+  }
+
+  /** What was accepted and not stored is lost. */
+  lose(): void {
     for (const numbering of this.streams.values()) {
       for (const seq of numbering.fixes.keys()) if (seq > numbering.stored) numbering.fixes.delete(seq);
       numbering.accepted = numbering.stored;
     }
-    this.drop();
   }
 
   /** Closes every connection with a code. */

@@ -7,6 +7,7 @@ import {
   type NearbyDriver as NearbyDriverView,
   type StopView,
   type StoredLocation,
+  type TrackSearchResult,
   type TrackingEvent,
   type TripView,
 } from '@waycast/protocol';
@@ -19,6 +20,7 @@ import type { Stop } from '../core/stops.ts';
 import type { Trip } from '../core/trip.ts';
 import type { FleetRow } from '../hub/delivery.ts';
 import type { NearbyDriver } from '../hub/nearby.ts';
+import type { Pass } from '../hub/ports.ts';
 
 /** What is inside as clients see it: ISO times, no bookkeeping. The native shape, shared by REST and stream. */
 
@@ -110,4 +112,10 @@ export function fleetRowView({ driver, name, status, stale, lat, lng, speed, bea
 export function nearbyDriverView({ row, distance }: NearbyDriver): NearbyDriverView {
   const { driver, name, vehicle, lat, lng, speed, bearing, at, status } = row;
   return { id: driver, name, vehicle, lat, lng, speed, bearing, timestamp: isoTime(at), status, distance: Math.round(distance * 10) / 10 };
+}
+
+export function passView({ driver, first, last, fixes, nearest }: Pass): TrackSearchResult['passes'][number] {
+  const { lat, lng, at, distance } = nearest;
+  const found = { lat, lng, timestamp: isoTime(at), distance: Math.round(distance * 10) / 10 };
+  return { driver, first: isoTime(first), last: isoTime(last), fixes, nearest: found };
 }

@@ -6,7 +6,7 @@ const ALIASES = [
   ['longitude', 'lng'],
 ] as const;
 /** Where the fleet clients' words are taken as well [K15]. */
-const TAKES = /^\/v1\/(trips(\/|$)|drivers\/:id\/locations$)/;
+const TAKES = /^\/v1\/(trips(\/|$)|drivers\/:id\/locations$|tracks\/search$)/;
 
 /** Lets `latitude` and `longitude` stand for `lat` and `lng` on the paths of the fleet clients. Comes before its routes. */
 export function placeAliases(app: FastifyInstance): void {

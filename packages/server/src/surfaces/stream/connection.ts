@@ -110,8 +110,11 @@ export class Connection implements Watcher, Sender {
 
   accepted(driverId: string, stream: string, upTo: number): void {
     const ack = this.#ackOf(driverId, stream);
+    const isLost = upTo < ack.accepted;
     ack.accepted = upTo;
-    this.#parts.toAck(this, ack);
+    // What was accepted and not stored is gone with its owner or its log: the sender goes on from here [A4].
+    if (isLost) this.say({ type: 'opened', stream, driver: driverId, accepted: upTo, stored: Math.min(ack.stored, upTo) });
+    else this.#parts.toAck(this, ack);
   }
 
   stored(driverId: string, stream: string, upTo: number): void {

@@ -24,6 +24,8 @@ import type {
   StoredLocation,
   Ticket,
   Track,
+  TrackSearch,
+  TrackSearchResult,
   TripHistory,
   TripInput,
   TripList,
@@ -187,6 +189,19 @@ export const EXAMPLES = {
       { id: 'car-1', name: 'Rosa', vehicle: 'Seat León, white', lat, lng, ...moving, timestamp, status: 'ONLINE', distance: 412.5 },
     ],
   } satisfies NearbyList,
+  TrackSearch: { lat, lng, radius: 100, from: '2026-01-05T09:50:00.000Z', to: '2026-01-05T10:10:00.000Z' } satisfies TrackSearch,
+  TrackSearchResult: {
+    passes: [
+      {
+        driver: 'car-1',
+        first: '2026-01-05T09:59:48.000Z',
+        last: '2026-01-05T10:00:06.000Z',
+        fixes: 4,
+        nearest: { lat, lng, timestamp, distance: 12.4 },
+      },
+    ],
+    complete: true,
+  } satisfies TrackSearchResult,
   FleetPosition: { ...position, lat, lng },
   StatusEvent: status,
   StopEvent: approaching,
