@@ -158,6 +158,16 @@ export function mayFind(who: Principal, driverId: string, stale: boolean): boole
   return isStaff(who) ? mayReadDriver(who, driverId) : !stale;
 }
 
+/**
+ * Whose history a search for who passed looks through, of those asked for; null for everybody's [Q5].
+ * @throws WaycastError `forbidden`
+ */
+export function searchableDrivers(who: Principal, wanted: readonly string[] | null): readonly string[] | null {
+  if (!isStaff(who)) throw new WaycastError('forbidden', `a ${who.role} does not search history`);
+  if (who.role === 'admin' || !isNarrowed(who)) return wanted;
+  return wanted === null ? [...(who.drivers ?? [])] : wanted.filter((driver) => mayReadDriver(who, driver));
+}
+
 /** [W12] */
 export function mustManageWebhooks(who: Principal): void {
   if (who.role !== 'admin') throw new WaycastError('forbidden', `a ${who.role} does not manage webhooks`);

@@ -21,6 +21,7 @@ import { Replies } from './replies.ts';
 import { Senders } from './senders.ts';
 import { Sessions } from './sessions.ts';
 import { Texts } from './texts.ts';
+import { TrackSearch } from './track-search.ts';
 import { Tracks } from './tracks.ts';
 import { Trips } from './trips.ts';
 import { Watchers } from './watchers.ts';
@@ -66,6 +67,7 @@ export interface Hub {
   readonly rides: Rides;
   readonly sessions: Sessions;
   readonly tracks: Tracks;
+  readonly trackSearch: TrackSearch;
   readonly drivers: Drivers;
   readonly nearby: NearbyDrivers;
   readonly watching: Watching;
@@ -129,6 +131,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     rides,
     sessions,
     tracks: new Tracks({ records, rules }),
+    trackSearch: new TrackSearch(records),
     drivers,
     nearby,
     watching,

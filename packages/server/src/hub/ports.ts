@@ -273,6 +273,32 @@ export interface OrderRow {
   readonly updatedAt: number;
 }
 
+/** Who was around a place in a time: degrees, m, epoch ms; all inclusive, distances at a millimetre [Q2, Q3]. */
+export interface PassSearch {
+  readonly lat: number;
+  readonly lng: number;
+  readonly radius: number;
+  readonly from: number;
+  readonly to: number;
+  /** Only of these; null for everybody. */
+  readonly drivers: readonly string[] | null;
+}
+
+/** A driver that was there: when first and last, by how many fixes, and the nearest of them; m at a millimetre. */
+export interface Pass {
+  readonly driver: string;
+  readonly first: number;
+  readonly last: number;
+  readonly fixes: number;
+  readonly nearest: { readonly lat: number; readonly lng: number; readonly at: number; readonly distance: number };
+}
+
+export interface PassList {
+  readonly items: readonly Pass[];
+  /** Whether these are all there were. */
+  readonly isComplete: boolean;
+}
+
 /** The durable truth, as readers see it. Times in epoch ms. */
 export interface Records {
   /** Everybody who was online when last stored whole, where they were then. */
@@ -288,4 +314,6 @@ export interface Records {
   locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<FixRow>>;
   /** The fixes just before a capture time, in capture order: what a judgement starts from. */
   locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]>;
+  /** Who passed, the nearest first, then by id: of fixes that were not suspect when stored [Q1-Q4]. */
+  passes(search: PassSearch, limit: number): Promise<PassList>;
 }

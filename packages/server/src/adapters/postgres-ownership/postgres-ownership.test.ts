@@ -1,11 +1,16 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { asDatabase } from '../../../../../test/support/services/as-database.ts';
 import { newDatabase, type TestDatabase } from '../../../../../test/support/services/postgres.ts';
+import { ownershipContract } from '../../hub/contracts/ownership.ts';
 import { type Owner, PARTITIONS } from '../../hub/ports.ts';
 import { addressOf } from '../postgres-store/address.ts';
 import { openPostgresStore } from '../postgres-store/store.ts';
 import { PostgresOwnership } from './postgres-ownership.ts';
+
+const OWNER = join(import.meta.dirname, 'testing', 'owner-process.ts');
 
 /** What one process owns, as it was told. */
 class Share implements Owner {
@@ -47,9 +52,8 @@ async function fleet() {
   const departed: number[][] = [];
   const fatal: unknown[] = [];
   let last = 100;
-  const join = async (alone = false) => {
+  const make = (alone: boolean) => {
     const home = ++last;
-    const share = new Share();
     const ownership = new PostgresOwnership({
       config,
       where: name,
@@ -61,11 +65,16 @@ async function fleet() {
       fatal: (error) => void fatal.push(error),
     });
     opened.push(ownership);
-    await ownership.start(share);
-    return { home, share, ownership };
+    return { home, ownership };
+  };
+  const join = async (alone = false) => {
+    const share = new Share();
+    const one = make(alone);
+    await one.ownership.start(share);
+    return { ...one, share };
   };
   const ask = (sql: string, values: unknown[] = []) => asDatabase(database.url, sql, values);
-  return { join, ask, departed, fatal, url: database.url };
+  return { make, join, ask, departed, fatal, url: database.url };
 }
 
 /** Every partition has one owner, and the shares are as even as they can be. */
@@ -80,6 +89,9 @@ async function even(...shares: Share[]): Promise<void> {
     { timeout: 20_000, interval: 20 },
   );
 }
+
+for (const alone of [true, false])
+  ownershipContract(`PostgresOwnership, ${alone ? 'alone' : 'one of several'},`, async () => (await fleet()).make(alone).ownership);
 
 describe('ownership by locks of PostgreSQL', () => {
   it('is shared evenly as processes come and go, and nobody has what another one has [P2, P3]', async () => {
@@ -118,22 +130,22 @@ describe('ownership by locks of PostgreSQL', () => {
   });
 
   it('of a process that sleeps passes to the others, and it learns so when it wakes [P2, P4]', async () => {
-    const { join, ask, departed } = await fleet();
-    const first = await join();
-    const second = await join();
-    await even(first.share, second.share);
-    // As if its signs of life had stopped: the test cannot stop a process that is its own.
-    const silent = async () => ask(`UPDATE process SET heard = now() - interval '1 minute' WHERE n = $1`, [first.home]);
-    await vi.waitFor(
-      async () => {
-        await silent();
-        expect(second.share.partitions.size).toBe(PARTITIONS);
-      },
-      { timeout: 20_000, interval: 50 },
-    );
-    await vi.waitFor(() => expect(first.share.history.some((one) => one.startsWith('lost'))).toBe(true), { timeout: 20_000 });
-    expect(departed).toContainEqual([second.home]);
-    await even(first.share, second.share);
+    const { join, departed, url } = await fleet();
+    const { home, share } = await join();
+    const child = spawn(process.execPath, [OWNER, url, '77'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    try {
+      await vi.waitFor(() => expect([said, share.partitions.size]).toEqual(['gained 32\n', 32]), { timeout: 20_000 });
+      child.kill('SIGSTOP');
+      await vi.waitFor(() => expect(share.partitions.size).toBe(PARTITIONS), { timeout: 20_000 });
+      expect(departed.at(-1)).toEqual([home]);
+      child.kill('SIGCONT');
+      await vi.waitFor(() => expect(said).toContain('lost 32\n'), { timeout: 20_000 });
+      await vi.waitFor(() => expect(share.partitions.size).toBe(32), { timeout: 20_000 });
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('of a process that sleeps amid a commit is not held by what that commit has locked [P2, P4]', async () => {

@@ -1,3 +1,4 @@
+import { passesContract } from '../../hub/contracts/passes.ts';
 import { recordsContract } from '../../hub/contracts/records.ts';
 import { sessionLogContract } from '../../hub/contracts/session-log.ts';
 import { sharedStoreContract } from '../../hub/contracts/shared-store.ts';
@@ -7,4 +8,5 @@ import { database } from './testing/database.ts';
 storeContract('PostgresStore', database);
 sharedStoreContract('PostgresStore', database);
 recordsContract('PostgresStore', database);
+passesContract('PostgresStore', database);
 sessionLogContract('PostgresStore', database);

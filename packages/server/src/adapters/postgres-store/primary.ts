@@ -41,6 +41,11 @@ export class Primary {
   async #once<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
+    // Between two statements the connection may go as well, and nobody else listens: it would end the process.
+    const gone = (cause: Error): void => {
+      broken = cause;
+    };
+    client.on('error', gone);
     try {
       await client.query('BEGIN; SET LOCAL synchronous_commit = on');
       const result = await work(client);
@@ -52,6 +57,7 @@ export class Primary {
       });
       throw error;
     } finally {
+      client.off('error', gone);
       client.release(broken);
     }
   }

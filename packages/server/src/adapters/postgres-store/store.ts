@@ -9,6 +9,8 @@ import type {
   Committed,
   ConnectionSession,
   OrderRow,
+  PassList,
+  PassSearch,
   Records,
   SessionLog,
   Store,
@@ -27,6 +29,7 @@ import { loadDrivers, readLocations, readLocationsBefore } from './history.ts';
 import { Names } from './names.ts';
 import { PostgresOutbox } from './outbox.ts';
 import { Partitions } from './partitions.ts';
+import { readPasses } from './passes.ts';
 import { Primary } from './primary.ts';
 import { named, nextProcess } from './process-number.ts';
 import { migrate } from './schema.ts';
@@ -186,6 +189,10 @@ export class PostgresStore implements Store, Records, SessionLog {
   /** Of the primary: a judgement may need what was stored a moment ago. */
   locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]> {
     return readLocationsBefore(this.#primary, driverId, at, limit);
+  }
+
+  passes(search: PassSearch, limit: number): Promise<PassList> {
+    return readPasses(this.#replica, search, limit);
   }
 
   recordSessions(sessions: readonly ConnectionSession[]): Promise<void> {

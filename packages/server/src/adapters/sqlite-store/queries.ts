@@ -1,10 +1,12 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { FixRow } from '../../core/effects.ts';
 import type { Consumer, DeliveryRecord, DeliveryState } from '../../hub/outbox/ports.ts';
 import type { Page } from '../../hub/page.ts';
-import type { ConnectionSession, OrderRow, TripFilter } from '../../hub/ports.ts';
+import type { ConnectionSession, OrderRow, PassList, PassSearch, TripFilter } from '../../hub/ports.ts';
 import { fixRowOf, JournalBatch, type JournalRow } from './journal.ts';
 import { OutgoingQueries } from './outgoing-queries.ts';
+import { PassSearches } from './passes.ts';
 
 interface HistoryRow extends Omit<JournalRow, 'position' | 'receivedAt'> {
   readonly received: number;
@@ -22,6 +24,7 @@ export class Queries {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #outgoing: OutgoingQueries;
+  readonly #passes: PassSearches;
   /** Journal batches never change while they are there, so each is read from the database once. */
   readonly #journal = new Map<number, JournalBatch>();
 
@@ -29,6 +32,7 @@ export class Queries {
     this.#db = new DatabaseSync(path, { readOnly: true });
     this.#sql = prepare(this.#db);
     this.#outgoing = new OutgoingQueries(this.#db);
+    this.#passes = new PassSearches(this.#db);
   }
 
   cursors(): [number, number][] {
@@ -156,6 +160,21 @@ export class Queries {
     });
   }
 
+  /** Others have their turn between pieces of it. */
+  async passes(search: PassSearch, limit: number): Promise<PassList> {
+    const steps = this.#passes.search(search, limit, (drivers, from, to, see) =>
+      this.#consistently(() => {
+        const isWanted = (driver: number, at: number) => at >= from && at <= to && (drivers === null || drivers.has(driver));
+        for (const { row, dropped } of this.#journalRows(isWanted)) if (!dropped) see(row);
+      }),
+    );
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await othersTurn();
+    }
+  }
+
   sessions(filter: { subject?: string; open?: boolean }, limit: number, cursor: string | null): Page<ConnectionSession> {
     const where: string[] = [];
     const values: (string | number)[] = [];
@@ -200,7 +219,7 @@ export class Queries {
     return rows;
   }
 
-  *#journalRows(ofDriver: (driver: number) => boolean): Generator<{ row: JournalRow; dropped: boolean }> {
+  *#journalRows(isWanted: (driver: number, at: number) => boolean): Generator<{ row: JournalRow; dropped: boolean }> {
     const present = new Set<number>();
     for (const { id } of this.#sql.journalIds.all() as { id: number }[]) {
       present.add(id);
@@ -210,7 +229,8 @@ export class Queries {
         batch = new JournalBatch(new Uint8Array(fixes));
         this.#journal.set(id, batch);
       }
-      for (let i = 0; i < batch.length; i++) if (ofDriver(batch.driver(i))) yield { row: batch.row(i, id), dropped: batch.isDropped(i) };
+      for (let i = 0; i < batch.length; i++)
+        if (isWanted(batch.driver(i), batch.at(i))) yield { row: batch.row(i, id), dropped: batch.isDropped(i) };
     }
     for (const id of this.#journal.keys()) if (!present.has(id)) this.#journal.delete(id);
   }

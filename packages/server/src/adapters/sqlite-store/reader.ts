@@ -13,6 +13,7 @@ export interface Question {
     | 'events'
     | 'locations'
     | 'locationsBefore'
+    | 'passes'
     | 'cursors'
     | 'waiting'
     | 'online'
@@ -30,10 +31,10 @@ export type Reply = { readonly id: number; readonly value: unknown } | { readonl
 if (!isMainThread && parentPort !== null) {
   const port = parentPort;
   const queries = new Queries((workerData as { path: string }).path);
-  port.on('message', ({ id, method, args }: Question) => {
+  port.on('message', async ({ id, method, args }: Question) => {
     try {
       const call = queries[method] as (...args: readonly unknown[]) => unknown;
-      port.postMessage({ id, value: call.apply(queries, [...args]) } satisfies Reply);
+      port.postMessage({ id, value: await call.apply(queries, [...args]) } satisfies Reply);
     } catch (error) {
       port.postMessage({ id, error: (error as Error).message } satisfies Reply);
     }

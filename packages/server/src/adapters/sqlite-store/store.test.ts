@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { passesContract } from '../../hub/contracts/passes.ts';
 import type { StorePlace } from '../../hub/contracts/place.ts';
 import { recordsContract } from '../../hub/contracts/records.ts';
 import { commitOf, driverAt, history, row } from '../../hub/contracts/samples.ts';
@@ -46,6 +47,7 @@ function folder(): StorePlace {
 
 storeContract('SqliteStore', folder);
 recordsContract('SqliteStore', folder);
+passesContract('SqliteStore', folder);
 sessionLogContract('SqliteStore', folder);
 
 describe('the data folder', () => {

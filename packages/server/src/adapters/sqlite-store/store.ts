@@ -13,6 +13,8 @@ import type {
   Committed,
   ConnectionSession,
   OrderRow,
+  PassList,
+  PassSearch,
   Records,
   SessionLog,
   Store,
@@ -216,6 +218,10 @@ export class SqliteStore implements Store, Records, SessionLog {
 
   async locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]> {
     return (await this.#read('locationsBefore', driverId, at, limit)) as FixRow[];
+  }
+
+  async passes(search: PassSearch, limit: number): Promise<PassList> {
+    return (await this.#read('passes', search, limit)) as PassList;
   }
 
   async recordSessions(sessions: readonly ConnectionSession[]): Promise<void> {

@@ -1,0 +1,22 @@
+import { addressOf } from '../../postgres-store/address.ts';
+import { PostgresOwnership } from '../postgres-ownership.ts';
+
+/** A process that only owns: says on its output what it gains and loses. For tests that stop and wake it. */
+const [url = '', home = ''] = process.argv.slice(2);
+const say = (what: string, count: number): void => void process.stdout.write(`${what} ${count}\n`);
+const { config, name } = addressOf('DATABASE_URL', url);
+const ownership = new PostgresOwnership({
+  config,
+  where: name,
+  home: Number(home),
+  alone: false,
+  departed: async () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  fatal: () => process.exit(1),
+});
+await ownership.start({
+  gain: async (partitions) => say('gained', partitions.length),
+  yield: async (partitions) => say('gave', partitions.length),
+  lose: (partitions) => say('lost', partitions.length),
+});

@@ -1,0 +1,171 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type Box, boxAround, millimetres } from '../../core/around.ts';
+import { haversine } from '../../core/geo.ts';
+import type { Pass, PassList, PassSearch } from '../../hub/ports.ts';
+
+/** Fixes looked through before others have their turn: some ms. */
+const PIECE = 20_000;
+/** Looking for a driver costs about as much as looking at so many fixes. */
+const SEEK = 20;
+/** Drivers read at once. */
+const LOT = 500;
+
+/** What counts of a stored fix; degrees in 1e-7. */
+export interface PassRow {
+  readonly id: number;
+  readonly driver: number;
+  readonly at: number;
+  readonly lat: number;
+  readonly lng: number;
+  readonly suspect: number;
+}
+
+export type ShowJournal = (drivers: ReadonlySet<number> | null, from: number, to: number, see: (row: PassRow) => void) => void;
+
+/** A driver found so far; `mm` and `id` of the nearest fix. */
+interface Found {
+  readonly driver: number;
+  first: number;
+  last: number;
+  fixes: number;
+  mm: number;
+  id: number;
+  at: number;
+  lat: number;
+  lng: number;
+}
+
+/**
+ * Looks through history driver by driver, for it lies that way, and gives way to others between pieces: each `next` is one
+ * piece of work. The journal is looked through first, so what moves on from there meanwhile is seen once or twice, never not
+ * at all; what was seen there counts once.
+ */
+export class PassSearches {
+  readonly #sql: ReturnType<typeof prepare>;
+
+  constructor(db: DatabaseSync) {
+    this.#sql = prepare(db);
+  }
+
+  /** `journal` shows what is there of some drivers (null: all) and captured in a time. */
+  *search(search: PassSearch, limit: number, journal: ShowJournal): Generator<undefined, PassList> {
+    const { from, to } = search;
+    const wanted = search.drivers === null ? null : this.#numbers(search.drivers);
+    const circle = new InCircle(search);
+    const seen = new Set<number>();
+    journal(wanted, from, to, (row) => {
+      if (circle.add(row)) seen.add(row.id);
+    });
+    yield;
+    let work = 0;
+    for (const driver of wanted ?? this.#everybody()) {
+      work += SEEK;
+      let [at, id] = [from, -1];
+      for (;;) {
+        const end = this.#sql.piece.get(driver, at, id, to, PIECE) as { at: number; id: number } | undefined;
+        for (const row of this.#rows(circle.box, driver, at, id, end?.at ?? to, end?.id ?? Number.MAX_SAFE_INTEGER)) {
+          if (!seen.has(row.id)) circle.add(row);
+          work++;
+        }
+        if (work >= PIECE || end !== undefined) {
+          work = 0;
+          yield;
+        }
+        if (end === undefined) break;
+        [at, id] = [end.at, end.id];
+      }
+    }
+    return this.#nearest(circle.found(), limit);
+  }
+
+  #numbers(names: readonly string[]): Set<number> {
+    const rows = names.map((name) => this.#sql.number.get(name) as { id: number } | undefined);
+    return new Set(rows.flatMap((row) => row?.id ?? []));
+  }
+
+  *#everybody(): Generator<number> {
+    for (let last = 0; ; ) {
+      const lot = this.#sql.drivers.all(last, LOT) as { id: number }[];
+      for (const { id } of lot) yield id;
+      const end = lot.at(-1);
+      if (end === undefined) return;
+      last = end.id;
+    }
+  }
+
+  #rows({ south, north, spans }: Box, driver: number, at: number, id: number, lastAt: number, lastId: number): PassRow[] {
+    const [one = [0, -1], other = one] = spans;
+    return this.#sql.rows.all(driver, at, id, lastAt, lastId, south, north, ...one, ...other) as unknown as PassRow[];
+  }
+
+  /** Names are looked up of those alone that may be among the first. */
+  #nearest(found: Found[], limit: number): PassList {
+    found.sort((a, b) => a.mm - b.mm);
+    const furthest = found[limit - 1]?.mm ?? Number.POSITIVE_INFINITY;
+    const named = found
+      .filter(({ mm }) => mm <= furthest)
+      .map((one) => ({ ...one, name: (this.#sql.name.get(one.driver) as { name: string }).name }));
+    named.sort((a, b) => a.mm - b.mm || (a.name < b.name ? -1 : 1));
+    const items = named.slice(0, limit).map(
+      ({ name, first, last, fixes, mm, at, lat, lng }): Pass => ({
+        driver: name,
+        first,
+        last,
+        fixes,
+        nearest: { lat: lat / 1e7, lng: lng / 1e7, at, distance: mm / 1_000 },
+      }),
+    );
+    return { items, isComplete: found.length <= limit };
+  }
+}
+
+/** Gathers, by driver, what is within a circle. */
+class InCircle {
+  readonly box: Box;
+  readonly #lat: number;
+  readonly #lng: number;
+  readonly #radius: number;
+  readonly #found = new Map<number, Found>();
+
+  constructor(search: PassSearch) {
+    this.box = boxAround(search);
+    this.#lat = search.lat;
+    this.#lng = search.lng;
+    this.#radius = millimetres(search.radius);
+  }
+
+  found(): Found[] {
+    return [...this.#found.values()];
+  }
+
+  /** Answers whether it is within. */
+  add({ driver, at, id, lat, lng, suspect }: PassRow): boolean {
+    if (suspect !== 0 || lat < this.box.south || lat > this.box.north) return false;
+    const mm = millimetres(haversine(this.#lat, this.#lng, lat / 1e7, lng / 1e7));
+    if (mm > this.#radius) return false;
+    const known = this.#found.get(driver);
+    if (known === undefined) {
+      this.#found.set(driver, { driver, first: at, last: at, fixes: 1, mm, id, at, lat, lng });
+      return true;
+    }
+    known.fixes++;
+    known.first = Math.min(known.first, at);
+    known.last = Math.max(known.last, at);
+    // Of equally near ones the earlier, then the one received first [Q2].
+    if (mm < known.mm || (mm === known.mm && (at < known.at || (at === known.at && id < known.id))))
+      Object.assign(known, { mm, id, at, lat, lng });
+    return true;
+  }
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string): StatementSync => db.prepare(text);
+  return {
+    number: sql('SELECT id FROM driver WHERE name = ?'),
+    name: sql('SELECT name FROM driver WHERE id = ?'),
+    drivers: sql('SELECT id FROM driver WHERE id > ? ORDER BY id LIMIT ?'),
+    piece: sql('SELECT at, id FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND at <= ? ORDER BY at, id LIMIT 1 OFFSET ?'),
+    rows: sql(`SELECT driver, at, id, lat, lng, suspect FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND (at, id) <= (?, ?)
+      AND suspect = 0 AND lat BETWEEN ? AND ? AND (lng BETWEEN ? AND ? OR lng BETWEEN ? AND ?)`),
+  };
+}
