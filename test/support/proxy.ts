@@ -12,6 +12,10 @@ export interface BadNetwork {
   dropReplies(): void;
   /** Every connection is reset. New ones are let through. */
   cut(): void;
+  /** From here on so many bytes a second pass, each way and line: a network that is worse than none. */
+  trickle(bytesPerSecond: number): void;
+  /** New connections go to this port instead. */
+  redirect(port: number): void;
   /** All as it should be from here on; what a frozen line held back goes on, what was dropped is gone. */
   heal(): void;
   /** Twice is fine. */
@@ -28,13 +32,17 @@ export async function startProxy(port: number): Promise<BadNetwork> {
   const lines = new Set<Line>();
   let frozen = false;
   let dropping = false;
+  let to = port;
+  /** Bytes a tick; all there are by default. */
+  let slice = Number.POSITIVE_INFINITY;
   let accepted = 0;
   const listener = createServer((client) => {
     accepted++;
-    const line: Line = { client, server: connect(port, '127.0.0.1') };
+    const line: Line = { client, server: connect(to, '127.0.0.1') };
     lines.add(line);
-    pass(client, line.server, () => false);
-    pass(line.server, client, () => dropping);
+    const most = (): number => slice;
+    pass(client, line.server, { dropped: () => false, most, frozen: () => frozen });
+    pass(line.server, client, { dropped: () => dropping, most, frozen: () => frozen });
     for (const one of [client, line.server]) {
       one.setNoDelay(true);
       if (frozen) one.pause();
@@ -63,12 +71,19 @@ export async function startProxy(port: number): Promise<BadNetwork> {
     dropReplies: () => {
       dropping = true;
     },
+    trickle: (bytesPerSecond) => {
+      slice = Math.max(1, Math.round((bytesPerSecond * TICK_MS) / 1_000));
+    },
+    redirect: (next) => {
+      to = next;
+    },
     cut: () => {
       for (const one of sockets()) one.resetAndDestroy();
     },
     heal: () => {
       frozen = false;
       dropping = false;
+      slice = Number.POSITIVE_INFINITY;
       for (const one of sockets()) {
         if (one.destroyed) continue;
         one.resume();
@@ -84,9 +99,28 @@ export async function startProxy(port: number): Promise<BadNetwork> {
   };
 }
 
-function pass(from: Socket, to: Socket, dropped: () => boolean): void {
-  from.on('data', (bytes) => {
-    if (!dropped() && !to.destroyed) to.write(bytes);
-  });
+const TICK_MS = 50;
+
+interface Passing {
+  readonly dropped: () => boolean;
+  readonly frozen: () => boolean;
+  /** Bytes that pass at once. */
+  readonly most: () => number;
+}
+
+function pass(from: Socket, to: Socket, { dropped, most, frozen }: Passing): void {
+  const forward = (bytes: Buffer): void => {
+    if (dropped() || to.destroyed) return;
+    const count = most();
+    to.write(bytes.subarray(0, count));
+    if (bytes.length <= count) return;
+    // The rest follows bit by bit; until then nothing more is read.
+    from.pause();
+    setTimeout(() => {
+      forward(bytes.subarray(count));
+      if (!frozen()) from.resume();
+    }, TICK_MS);
+  };
+  from.on('data', forward);
   from.on('end', () => to.end());
 }

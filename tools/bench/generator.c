@@ -1,8 +1,9 @@
 // The load generator of `npm run bench`: one thread, epoll, open loop. Built on demand by src/build-native.ts.
 //
-//   generator PORT PLAN MARK PREFIX SUFFIX ACKS
+//   generator PORT PLAN MARK PREFIX SUFFIX ACKS [WATCHERS]
 //
-// PLAN has a line per connection, driver 0, watcher 0, driver 1, ...: path TAB header|- TAB first message|- TAB ready marker|-.
+// PLAN has a line per connection, driver 0, its WATCHERS (1), driver 1, ...: path TAB header|- TAB first message|- TAB ready marker|-.
+// A path `:8081/x` goes to that port instead of PORT.
 // A driver sends PREFIX {"type":"fix",...} SUFFIX. Received messages that hold MARK near their start are deliveries.
 // ACKS=1: drivers receive `"type":"ack"` with `"stored":N`; a run then also waits for every watermark.
 //
@@ -36,7 +37,7 @@
 
 enum { CONNECTING, GREETING, READY, GONE };
 typedef struct {
-  int fd, state, watcher, driver;
+  int fd, state, watcher, driver, port; /* watcher: 0 for the driver, else which of them */
   char *in, *out;
   size_t in_len, in_cap, out_len, out_cap;
   int64_t last_k, stored;
@@ -44,7 +45,7 @@ typedef struct {
 } Conn;
 
 static Conn *conns;
-static int conn_count, drivers, ready_count, epoll_fd, expects_acks;
+static int conn_count, drivers, watchers = 1, ready_count, epoll_fd, expects_acks;
 static const char *mark, *prefix, *suffix;
 static size_t mark_len, prefix_len, suffix_len;
 static int64_t stored_sum, fixes_before; /* fixes_before: sent by each driver in earlier runs */
@@ -55,7 +56,7 @@ static struct {
   int active, windowed;
   int64_t start, end, wall_ms, total, lead, next;
   double rate;
-  uint32_t *latency, *lateness; /* us + 1; 0: not yet */
+  uint32_t *latency, *lateness; /* us + 1; 0: not yet; latency of each fix for each watcher */
   uint64_t delivered, on_time, arrived_in_window, duplicates, disordered, garbled, stray, unsent;
 } run;
 
@@ -183,7 +184,7 @@ static void send_fix(int64_t n) {
   p = put_text(p, suffix, suffix_len);
   size_t whole;
   char *at = seal(frame, (size_t)(p - frame - 8), 1, &whole);
-  if (!put(&conns[driver * 2], at, whole)) run.unsent++;
+  if (!put(&conns[driver * (1 + watchers)], at, whole)) run.unsent++;
 }
 
 /* Degrees as an integer of 1e-7, or -1 when there are more digits than that. */
@@ -208,11 +209,12 @@ static void delivered(Conn *c, const char *text, size_t n, int64_t now) {
   int64_t k = offset / STEP, index = (k - fixes_before) * drivers + c->driver;
   if (!run.active || index < 0 || index >= run.total) { run.stray++; return; }
   if (run.windowed) run.arrived_in_window++;
-  if (run.latency[index]) { run.duplicates++; return; }
+  uint32_t *latency = &run.latency[index * watchers + c->watcher - 1];
+  if (*latency) { run.duplicates++; return; }
   if (k <= c->last_k) run.disordered++;
   c->last_k = k;
   int64_t us = (now - due(index)) / 1000;
-  run.latency[index] = us < 0 ? 1 : us > 0xfffffff0ll ? 0xfffffff0u : (uint32_t)us + 1;
+  *latency = us < 0 ? 1 : us > 0xfffffff0ll ? 0xfffffff0u : (uint32_t)us + 1;
   run.delivered++;
   if (index >= run.lead && now <= run.end + ON_TIME) run.on_time++;
 }
@@ -320,12 +322,14 @@ static int serve(int64_t wait) {
 }
 
 static void connect_all(int port) {
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int opened = 0, one = 1;
   int64_t start = now_ns();
   while (ready_count < conn_count) {
     for (; opened < conn_count && opened - ready_count < HANDSHAKES; opened++) {
       Conn *c = &conns[opened];
+      if (!c->port) c->port = port;
+      to.sin_port = htons((uint16_t)c->port);
       c->fd = socket(AF_INET, SOCK_STREAM, 0);
       if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to) < 0) die("connect");
       setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -334,7 +338,7 @@ static void connect_all(int port) {
       int n = snprintf(request, sizeof request,
                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                        "Sec-WebSocket-Key: d2F5Y2FzdC1iZW5jaC4uLg==\r\nSec-WebSocket-Version: 13\r\n%s%s\r\n",
-                       c->path, port, c->header ? c->header : "", c->header ? "\r\n" : "");
+                       c->path, c->port, c->header ? c->header : "", c->header ? "\r\n" : "");
       interest(c, EPOLLIN, EPOLL_CTL_ADD);
       put(c, request, (size_t)n);
     }
@@ -358,11 +362,11 @@ static double quantile(const uint32_t *sorted, int64_t n, double q) {
 }
 
 static void result(double seconds, double stored_ms, double drained_ms, int complete) {
-  int64_t n = run.total - run.lead;
-  uint32_t *latency = run.latency + run.lead, *lateness = run.lateness + run.lead;
+  int64_t fixes = run.total - run.lead, n = fixes * watchers;
+  uint32_t *latency = run.latency + run.lead * watchers, *lateness = run.lateness + run.lead;
   for (int64_t i = 0; i < n; i++) if (!latency[i]) latency[i] = UINT32_MAX;
   qsort(latency, (size_t)n, 4, ascending);
-  qsort(lateness, (size_t)n, 4, ascending);
+  qsort(lateness, (size_t)fixes, 4, ascending);
   printf("result {\"rate\":%.0f,\"seconds\":%.3f,\"intended\":%lld,\"onTime\":%llu,\"sentTotal\":%lld,\"deliveredTotal\":%llu,"
          "\"arrivedInWindow\":%llu,\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f,\"max\":%.3f,",
          run.rate, seconds, (long long)n, (unsigned long long)run.on_time, (long long)run.total, (unsigned long long)run.delivered,
@@ -370,7 +374,7 @@ static void result(double seconds, double stored_ms, double drained_ms, int comp
          quantile(latency, n, .999), quantile(latency, n, 1));
   printf("\"lateP50\":%.3f,\"lateP99\":%.3f,\"lateMax\":%.3f,\"unsent\":%llu,\"duplicates\":%llu,\"disordered\":%llu,\"garbled\":%llu,"
          "\"stray\":%llu,\"errors\":%llu,\"rejected\":%llu,\"conflated\":%llu,\"closed\":%llu,",
-         quantile(lateness, n, .5), quantile(lateness, n, .99), quantile(lateness, n, 1), (unsigned long long)run.unsent,
+         quantile(lateness, fixes, .5), quantile(lateness, fixes, .99), quantile(lateness, fixes, 1), (unsigned long long)run.unsent,
          (unsigned long long)run.duplicates, (unsigned long long)run.disordered, (unsigned long long)run.garbled,
          (unsigned long long)run.stray, (unsigned long long)errors, (unsigned long long)rejected, (unsigned long long)conflated,
          (unsigned long long)closed);
@@ -391,10 +395,10 @@ static void measure(double rate, double seconds, double lead, double drain) {
   run.rate = rate;
   run.total = ((int64_t)(rate * (seconds + lead)) + drivers - 1) / drivers * drivers;
   run.lead = (int64_t)(rate * lead);
-  run.latency = calloc((size_t)run.total, 4);
+  run.latency = calloc((size_t)(run.total * watchers), 4);
   run.lateness = calloc((size_t)run.total, 4);
   if (!run.latency || !run.lateness) die("memory");
-  memset(run.latency, 0, (size_t)run.total * 4); /* touched now: no page faults inside the window */
+  memset(run.latency, 0, (size_t)(run.total * watchers) * 4); /* touched now: no page faults inside the window */
   memset(run.lateness, 0, (size_t)run.total * 4);
   run.start = now_ns() + 1000000;
   run.wall_ms = clock_ns(CLOCK_REALTIME) / 1000000;
@@ -412,7 +416,7 @@ static void measure(double rate, double seconds, double lead, double drain) {
       send_fix(run.next);
     }
     if (!ended && run.next == run.total && now >= run.end) ended = 1, run.windowed = 0, puts("end");
-    if (!drained_at && run.delivered == (uint64_t)run.total) drained_at = now;
+    if (!drained_at && run.delivered == (uint64_t)(run.total * watchers)) drained_at = now;
     if (!stored_at && (!expects_acks || stored_sum >= sent_sum)) stored_at = now;
     if (ended && ((drained_at && stored_at) || now - run.end > (int64_t)(drain * 1e9))) break;
     serve(0);
@@ -443,18 +447,22 @@ static void load_plan(const char *path) {
     line[n - 1] = 0;
     char *rest = strdup(line);
     Conn *c = &conns[conn_count];
-    *c = (Conn){.fd = -1, .driver = conn_count / 2, .watcher = conn_count % 2, .last_k = -1};
-    c->path = field(&rest), c->header = field(&rest), c->first = field(&rest), c->marker = field(&rest);
+    *c = (Conn){.fd = -1, .driver = conn_count / (1 + watchers), .watcher = conn_count % (1 + watchers), .last_k = -1};
+    c->path = field(&rest);
+    if (c->path && *c->path == ':') c->port = (int)strtol(c->path + 1, (char **)&c->path, 10);
+    c->header = field(&rest), c->first = field(&rest), c->marker = field(&rest);
   }
   fclose(file);
-  drivers = conn_count / 2;
+  drivers = conn_count / (1 + watchers);
   if (!drivers) die("empty plan");
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7) return fputs("generator PORT PLAN MARK PREFIX SUFFIX ACKS\n", stderr), 2;
+  if (argc != 7 && argc != 8) return fputs("generator PORT PLAN MARK PREFIX SUFFIX ACKS [WATCHERS]\n", stderr), 2;
   setvbuf(stdout, NULL, _IOLBF, 0);
   prctl(PR_SET_TIMERSLACK, 1000);
+  if (argc == 8) watchers = atoi(argv[7]);
+  if (watchers < 1) return fputs("generator: a driver has at least one watcher\n", stderr), 2;
   load_plan(argv[2]);
   mark = argv[3], prefix = argv[4], suffix = argv[5], expects_acks = atoi(argv[6]);
   mark_len = strlen(mark), prefix_len = strlen(prefix), suffix_len = strlen(suffix);

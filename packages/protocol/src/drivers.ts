@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { FixInput } from './fix.ts';
 import { Id } from './ids.ts';
-import { IsoTime } from './time.ts';
+import { IsoTime, Moment } from './time.ts';
 
 export const DRIVER_STATUSES = ['OFFLINE', 'ONLINE', 'BUSY', 'ON_TRIP'] as const;
 export type DriverStatus = (typeof DRIVER_STATUSES)[number];
@@ -95,6 +95,44 @@ export const NearbyDriver = Type.Object(
 export type NearbyDriver = Static<typeof NearbyDriver>;
 export const NearbyList = Type.Object({ drivers: Type.Array(NearbyDriver) }, { title: 'NearbyList' });
 export type NearbyList = Static<typeof NearbyList>;
+
+/** `POST /v1/tracks/search`: who passed a place in a time. */
+export const TrackSearch = Type.Object(
+  {
+    lat: Type.Number({ minimum: -90, maximum: 90, description: 'degrees, WGS 84' }),
+    lng: Type.Number({ minimum: -180, maximum: 180, description: 'degrees, WGS 84' }),
+    radius: Type.Optional(Type.Number({ minimum: 1, maximum: 50_000, default: 100, description: 'm' })),
+    from: Moment,
+    to: Moment,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
+    drivers: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: 100, description: 'only these' })),
+  },
+  { additionalProperties: false, title: 'TrackSearch' },
+);
+export type TrackSearch = Static<typeof TrackSearch>;
+
+/** The nearest first, then by id. */
+export const TrackSearchResult = Type.Object(
+  {
+    passes: Type.Array(
+      Type.Object({
+        driver: Id,
+        first: IsoTime,
+        last: IsoTime,
+        fixes: Type.Integer({ description: 'captured within the circle' }),
+        nearest: Type.Object({
+          lat: Type.Number(),
+          lng: Type.Number(),
+          timestamp: IsoTime,
+          distance: Type.Number({ description: 'm, straight, at 0.1' }),
+        }),
+      }),
+    ),
+    complete: Type.Boolean({ description: 'false when there were more than `limit`' }),
+  },
+  { title: 'TrackSearchResult' },
+);
+export type TrackSearchResult = Static<typeof TrackSearchResult>;
 
 export const StoredLocation = Type.Object(
   {

@@ -10,6 +10,8 @@ export {
   NearbyDriver,
   NearbyList,
   StoredLocation,
+  TrackSearch,
+  TrackSearchResult,
 } from './drivers.ts';
 export { ERRORS, type ErrorCode, isRetryable, WaycastError } from './errors.ts';
 export {

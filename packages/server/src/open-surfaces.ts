@@ -23,6 +23,7 @@ import { reference } from './surfaces/rest/reference/reference.ts';
 import { sessionRoutes } from './surfaces/rest/sessions.ts';
 import { systemRoutes } from './surfaces/rest/system.ts';
 import { textRoutes } from './surfaces/rest/texts.ts';
+import { trackSearchRoute } from './surfaces/rest/track-search.ts';
 import { tripRoutes } from './surfaces/rest/trips.ts';
 import { webhookRoutes } from './surfaces/rest/webhooks.ts';
 import { RIDESHARE_CHANNELS } from './surfaces/rideshare/channels.ts';
@@ -83,6 +84,7 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
   tripRoutes(app, hub);
   textRoutes(app, hub);
   driverRoutes(app, hub);
+  trackSearchRoute(app, hub);
   connectionRoutes(app, hub);
   if (rideshare !== undefined) rideRoutes(app, { hub, clock, isPublic: config.ridesharePublicStatus });
   if (tracking !== undefined) deliveryRoutes(app, hub);

@@ -17,7 +17,8 @@ const HEAD = [
   '',
 ];
 
-function align(rows: string[][]): string {
+/** Columns of equal width, the first to the left. */
+export function align(rows: string[][]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const pad = (cell: string, column: number) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0));
   return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');

@@ -19,6 +19,8 @@ export interface CarefulParts {
   readonly residents: Residents;
   readonly apply: (resident: Resident, entry: LogEntry, batch: Batch) => void;
   readonly tell: (batch: Batch) => void;
+  /** These need no care any more. */
+  readonly goOn: (entries: readonly LogEntry[]) => void;
   /** It failed again: the partition has to begin anew. */
   readonly broken: (partition: number, error: unknown) => void;
   /** Epoch ms. */
@@ -81,9 +83,12 @@ export class Careful {
         await this.#one(partition, patient, entry);
         // It began anew meanwhile, or is somebody else's.
         if (this.#patients.get(partition) !== patient) return;
-        patient.well++;
+        if (++patient.well < CONVINCED) continue;
+        // The rest need not wait for an end of the queue, which a busy partition may never see.
+        this.#patients.delete(partition);
+        this.#parts.goOn(patient.queue.splice(0));
+        return;
       }
-      if (patient.well >= CONVINCED) this.#patients.delete(partition);
     } catch (error) {
       if (this.#patients.get(partition) === patient) this.#parts.broken(partition, error);
     } finally {

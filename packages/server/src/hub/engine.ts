@@ -79,6 +79,7 @@ export class Engine implements Owner {
       residents: this.#residents,
       apply: (resident, entry, batch) => this.#apply(resident, entry, batch),
       tell: (batch) => this.#tell(batch),
+      goOn: (entries) => this.#take(entries),
       broken: (partition, error) => this.#tenures.failed([partition], error),
       now: () => clock.now(),
       warn,

@@ -7,8 +7,8 @@ import {
   type NearbyDriver as NearbyDriverView,
   type StopView,
   type StoredLocation,
-  type TrackSearchResult,
   type TrackingEvent,
+  type TrackSearchResult,
   type TripView,
 } from '@waycast/protocol';
 import { driverStatus, type SeenDriver } from '../core/driver.ts';

@@ -110,16 +110,18 @@ export class Connection implements Watcher, Sender {
 
   accepted(driverId: string, stream: string, upTo: number): void {
     const ack = this.#ackOf(driverId, stream);
+    // The late word of an owner that slept meanwhile: what is stored stays so.
+    if (upTo < ack.stored) return;
     const isLost = upTo < ack.accepted;
     ack.accepted = upTo;
     // What was accepted and not stored is gone with its owner or its log: the sender goes on from here [A4].
-    if (isLost) this.say({ type: 'opened', stream, driver: driverId, accepted: upTo, stored: Math.min(ack.stored, upTo) });
+    if (isLost) this.say({ type: 'opened', stream, driver: driverId, accepted: upTo, stored: ack.stored });
     else this.#parts.toAck(this, ack);
   }
 
   stored(driverId: string, stream: string, upTo: number): void {
     const ack = this.#ackOf(driverId, stream);
-    ack.stored = upTo;
+    ack.stored = Math.max(ack.stored, upTo);
     this.#parts.toAck(this, ack);
   }
 
