@@ -40,6 +40,8 @@ export class Metrics implements Meter {
     connections: () => number;
     backlog: () => number;
     storeOk: () => boolean;
+    redisOk: () => boolean;
+    partitions: () => number;
     outbox: () => { readonly pending: number; readonly dead: number };
   }) {
     collectDefaultMetrics({ register: this.#registry });
@@ -61,6 +63,8 @@ export class Metrics implements Meter {
     this.#gauge('waycast_log_backlog', 'Commands accepted and not yet stored', gauges.backlog, 'max');
     this.#gauge('waycast_outbox_pending', 'Messages that wait to be delivered', () => gauges.outbox().pending, 'max');
     this.#gauge('waycast_outbox_dead', 'Messages that were given up', () => gauges.outbox().dead, 'max');
+    this.#gauge('waycast_partitions_owned', 'Partitions this process owns, of 64', gauges.partitions);
+    this.#gauge('waycast_redis_ok', '1 while Redis can be reached, or is not used', () => (gauges.redisOk() ? 1 : 0), 'min');
     this.#gauge('waycast_store_ok', '1 while the store can write', () => (gauges.storeOk() ? 1 : 0), 'min');
   }
 

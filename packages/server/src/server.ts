@@ -97,10 +97,13 @@ interface House {
 async function compose(config: Config, { log, clock, tokens, keys, foundation }: House, fatal: (error: unknown) => void): Promise<Waycast> {
   const { store } = foundation;
   let surfaces: Surfaces | undefined;
+  let hub: Hub | undefined;
   const metrics = new Metrics({
     connections: () => surfaces?.connections() ?? 0,
     backlog: () => foundation.log.backlog(),
     storeOk: () => store.health().ok,
+    redisOk: () => foundation.redis() !== 'unreachable',
+    partitions: () => hub?.partitions() ?? 0,
     outbox: () => outbox.dispatcher.counts,
   });
   const outbox = await openOutbox({
@@ -114,7 +117,7 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     show: (event, trip) => ({ event: eventView(event), trip: trip === null ? null : tripView(trip) }),
   });
   const directory = new HttpDirectory({ ...config, warn: (message) => log.warn(message), info: (message) => log.info(message) });
-  const hub = await openHub({
+  hub = await openHub({
     ...foundation,
     records: store,
     sessions: store,

@@ -107,6 +107,11 @@ export class Engine implements Owner {
     return this.#tenures.of(partition) !== 0;
   }
 
+  /** How many of them. */
+  owned(): number {
+    return this.#tenures.owned().length;
+  }
+
   /** Goes on where the store says the last owner stopped. */
   async gain(partitions: readonly number[]): Promise<void> {
     const { store } = this.#parts;

@@ -73,6 +73,8 @@ export interface Hub {
   readonly watching: Watching;
   readonly senders: Senders;
   readonly attendance: Attendance;
+  /** How many partitions this process owns. */
+  partitions(): number;
   /** Whether fixes can be acknowledged; the reason when not. */
   ready(): { readonly ok: boolean; readonly problem: string | null; readonly isStoreOk: boolean };
   /** Stores all that is on its way, and stops. */
@@ -137,6 +139,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     watching,
     senders,
     attendance,
+    partitions: () => engine.owned(),
     ready: () => {
       const health = store.health();
       const problem = health.ok ? log.problem() : (health.problem ?? 'the store cannot write');

@@ -23,18 +23,22 @@ const CENTRES = [
   { lat: -90, lng: 0 },
 ] as const;
 
-/** Looks at all of them: what a search must answer [Q1-Q4]. */
+/** Oldest first, ties by receipt. */
+function inOrder(rows: readonly FixRow[]): FixRow[] {
+  return rows.toSorted((a, b) => a.fix.at - b.fix.at || a.position - b.position);
+}
+
+/** Looks at all of them, in order: what a search must answer [Q1-Q4]. */
 function bruteForce(rows: readonly FixRow[], search: PassSearch, limit: number): PassList {
   const { lat, lng, radius, from, to, drivers } = search;
   const found = new Map<string, { pass: Pass; mm: number }>();
-  // Oldest first, ties by receipt: of equally near ones the first stays.
-  const inOrder = rows.toSorted((a, b) => a.fix.at - b.fix.at || a.position - b.position);
-  for (const { driverId, fix, suspect } of inOrder) {
+  for (const { driverId, fix, suspect } of rows) {
     if (suspect !== null || fix.at < from || fix.at > to || drivers?.includes(driverId) === false) continue;
     const mm = millimetres(haversine(lat, lng, fix.lat, fix.lng));
     if (mm > millimetres(radius)) continue;
     const known = found.get(driverId);
     const here = { lat: fix.lat, lng: fix.lng, at: fix.at, distance: mm / 1_000 };
+    // Of equally near ones the first stays.
     const isNearer = known === undefined || mm < known.mm;
     const nearest = isNearer ? here : known.pass.nearest;
     const pass = { driver: driverId, first: known?.pass.first ?? fix.at, last: fix.at, fixes: (known?.pass.fixes ?? 0) + 1, nearest };
@@ -44,7 +48,8 @@ function bruteForce(rows: readonly FixRow[], search: PassSearch, limit: number):
   return { items: sorted.slice(0, limit).map(({ pass }) => pass), isComplete: sorted.length <= limit };
 }
 
-const rounded = (degrees: number) => Math.round(degrees * 1e7) / 1e7;
+/** Stores keep whole numbers: 0 has no sign there. */
+const rounded = (degrees: number) => Math.round(degrees * 1e7) / 1e7 + 0;
 const wrapped = (lng: number) => (lng > 180 ? lng - 360 : lng < -180 ? lng + 360 : lng);
 function off(centre: { readonly lat: number; readonly lng: number }, up: number, right: number) {
   return { lat: rounded(Math.max(-90, Math.min(90, centre.lat + up))), lng: rounded(wrapped(centre.lng + right)) };
@@ -145,7 +150,7 @@ export function passesContract(name: string, make: () => StorePlace): void {
       const rows = fleetRows(Math.max(4_000, at.enough), 1, chance(5)).map((one) => ({ ...one, unsure: false }));
       const whole = new Set(rows.map(({ driverId }) => driverId));
       const asked = { ...CENTRES[0], radius: 20_000, ...ALWAYS };
-      const expected = bruteForce(rows, asked, 1_000);
+      const expected = bruteForce(inOrder(rows), asked, 1_000);
       await store.commit(commitOf({ rows, snapshots: [...whole].map((id) => driverAt(id, rows.length)) }));
       let settled = false;
       const settling = at.settled().then(() => {
@@ -159,16 +164,18 @@ export function passesContract(name: string, make: () => StorePlace): void {
 
     describe('in the history of a fleet', () => {
       const shelf = make();
-      const kept: FixRow[] = [];
+      let kept: readonly FixRow[] = [];
       let store: OpenStore;
       beforeAll(async () => {
         store = await shelf.open();
         const random = chance(11);
+        let given = 0;
         const commit = async (count: number, isWhole: boolean) => {
-          const rows = fleetRows(count, kept.length + 1, random);
+          const rows = fleetRows(count, given + 1, random);
+          given += count;
           const ids = isWhole ? new Set(rows.map(({ driverId }) => driverId)) : new Set<string>();
           const { duplicates } = await store.commit(commitOf({ rows, snapshots: [...ids].map((id) => driverAt(id, 1e9)) }));
-          kept.push(...rows.filter((_, index) => !duplicates.includes(index)));
+          kept = inOrder([...kept, ...rows.filter((_, index) => !duplicates.includes(index))]);
         };
         await commit(shelf.enough, true);
         await shelf.settled();
