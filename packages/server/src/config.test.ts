@@ -26,6 +26,14 @@ describe('settings', () => {
       host: '127.0.0.1',
       ports: [8080],
       dataDir: './data',
+      databaseUrl: undefined,
+      databaseReadUrl: undefined,
+      dbPoolMax: 20,
+      dbPoolIdleMs: 30_000,
+      dbConnectTimeoutMs: 2_000,
+      redisUrl: undefined,
+      redisPassword: undefined,
+      workers: 1,
       metricsPort: undefined,
       secrets: undefined,
       requireExp: true,
@@ -190,6 +198,34 @@ describe('in Kubernetes', () => {
 
   it('a prefixed port that is one counts', () => {
     expect(read({ env: { WAYCAST_PORT: '9000' } }).ports).toEqual([9000]);
+  });
+});
+
+describe('what several processes share', () => {
+  const DATABASE_URL = 'postgresql://waycast:hunter2@db/waycast';
+  const REDIS_URL = 'redis://cache:6379';
+
+  it('is named by addresses, those of Python programs and of a cluster too', () => {
+    const url = 'postgresql+asyncpg://waycast@db:5432/waycast';
+    expect(read({ env: { DATABASE_URL: url, REDIS_URL: 'a:6379, b:6379', WORKERS: '4' } })).toMatchObject({
+      databaseUrl: url,
+      redisUrl: 'a:6379, b:6379',
+      workers: 4,
+    });
+    expect(read({ env: { DATABASE_URL: '', REDIS_URL: '' } })).toMatchObject({ databaseUrl: undefined, redisUrl: undefined });
+  });
+
+  it.each([
+    [{ REDIS_URL }, /REDIS_URL needs DATABASE_URL/],
+    [{ DATABASE_READ_URL: DATABASE_URL }, /DATABASE_READ_URL needs DATABASE_URL/],
+    [{ WORKERS: '2' }, /WORKERS needs REDIS_URL and DATABASE_URL/],
+    [{ WORKERS: '2', DATABASE_URL }, /WORKERS needs REDIS_URL/],
+    [{ DATABASE_URL: 'mysql://hunter2@db/waycast' }, /DATABASE_URL: the value will not do; it takes an address like postgresql:/],
+    [{ DATABASE_URL, REDIS_URL: 'http://us:hunter2@cache' }, /REDIS_URL: the value will not do; it takes an address like redis:/],
+    [{ DB_POOL_MAX: '0' }, /DB_POOL_MAX.*a whole number from 1 to 1000|DB_POOL_MAX.*a number from 1 to 1000/],
+  ])('%j is refused', (env, said) => {
+    expect(() => read({ env })).toThrow(said);
+    expect(() => read({ env })).not.toThrow(/hunter2/);
   });
 });
 
