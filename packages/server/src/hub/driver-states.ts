@@ -16,6 +16,18 @@ export class DriverStates {
     this.#parts = parts;
   }
 
+  /** Those of them that are in somebody's memory. */
+  async known(ids: Iterable<string>): Promise<ReadonlyMap<string, SeenDriver>> {
+    const { engine, hot } = this.#parts;
+    const known = new Map<string, SeenDriver>();
+    const look = async (id: string): Promise<void> => {
+      const driver = engine.owns(partitionOf(id)) ? engine.resident(id) : await hot.driver(id);
+      if (driver !== undefined) known.set(id, driver);
+    };
+    await Promise.all(Array.from(ids, look));
+    return known;
+  }
+
   /** Undefined for one the store never heard of. */
   async look(id: string): Promise<SeenDriver | undefined> {
     const { engine, hot, store, rules } = this.#parts;

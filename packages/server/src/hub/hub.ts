@@ -121,7 +121,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
   });
   const directory = parts.directory ?? OWN_REGISTRY;
   const rides = new Rides({ trips, directory, clock, drivers: () => engine.drivers(), shared, warn });
-  const sessions = new Sessions({ trips, ingest, records, engine, clock });
+  const sessions = new Sessions({ trips, ingest, records, states, clock });
   const drivers = new Drivers({ log, records, clock, states, fleet, replies, rules });
   const texts = new Texts({ trips, records, clock, limits: textLimits });
   const watching = new Watching({ hot, states, trips, fleet, watchers, clock, records });

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { isId, type TripStatus, WaycastError } from '@waycast/protocol';
 import { endedAt, isOpenTrip, newTrip, type Trip } from '../core/trip.ts';
 import { mayReadTrip, mustCreate } from './access.ts';
-import type { Engine } from './engine.ts';
+import type { DriverStates } from './driver-states.ts';
 import type { Ingest } from './ingest.ts';
 import type { Page } from './page.ts';
-import type { Clock, OrderRow, Records } from './ports.ts';
+import type { Clock, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
 import { actor, type Trips } from './trips.ts';
 
@@ -47,7 +47,7 @@ export interface SessionsParts {
   readonly trips: Trips;
   readonly ingest: Ingest;
   readonly records: Records;
-  readonly engine: Engine;
+  readonly states: DriverStates;
   readonly clock: Clock;
 }
 
@@ -157,14 +157,17 @@ export class Sessions {
     return this.#stats.counted;
   }
 
-  /** What is in memory here is newer than the store. */
+  /** What is in memory, here or with another process, is newer than the store. */
   async #count(now: number): Promise<SessionStats> {
-    const { records, engine } = this.#parts;
+    const { records, states } = this.#parts;
     const byStatus = new Map<TripStatus, number>();
     const byAge = { justNow: 0, lately: 0, older: 0 };
     let total = 0;
-    for (const row of await records.orderRows(now - LIFE_MS, now - AFTERLIFE_MS)) {
-      const { status, updatedAt } = newest(row, engine);
+    const rows = await records.orderRows(now - LIFE_MS, now - AFTERLIFE_MS);
+    const riders = await states.known(new Set(rows.flatMap(({ driverId }) => driverId ?? [])));
+    for (const row of rows) {
+      const rider = row.driverId === null ? undefined : riders.get(row.driverId);
+      const { status, updatedAt } = rider?.trips.find(({ trip }) => trip.id === row.id)?.trip ?? row;
       if (!SESSION_ID.test(row.id) || status === 'CANCELLED') continue;
       total++;
       byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
@@ -173,11 +176,6 @@ export class Sessions {
     }
     return { total, byStatus, byAge };
   }
-}
-
-function newest(row: OrderRow, engine: Engine): Pick<Trip, 'status' | 'updatedAt'> {
-  const driver = row.driverId === null ? undefined : engine.resident(row.driverId);
-  return driver?.trips.find(({ trip }) => trip.id === row.id)?.trip ?? row;
 }
 
 function sessionTrip({ orderId, riderId, dropoff, phone }: SessionInput, now: number): Trip {

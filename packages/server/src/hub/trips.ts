@@ -35,6 +35,7 @@ import type { Replies } from './replies.ts';
 /** A trip changes hands now and then while we look; this often we look again, and this long after, ms. */
 const ATTEMPTS = 200;
 const ARRIVAL_MS = 10;
+const SHOWN_ATTEMPTS = 30;
 
 export interface TripsParts {
   readonly log: Log;
@@ -280,7 +281,17 @@ export class Trips {
     });
     // Only then: what its driver tells of it comes after this.
     engine.dispatch(change.outbox);
+    await this.#shown(trip);
     return true;
+  }
+
+  /** Whoever looks next should find the trip with its driver, with whichever process that is; it is not waited for long. */
+  async #shown(trip: Trip): Promise<void> {
+    if (trip.driverId === null || this.#parts.engine.owns(partitionOf(trip.driverId))) return;
+    for (let attempt = 1; attempt <= SHOWN_ATTEMPTS; attempt++) {
+      if ((await this.#current(trip)).active !== null) return;
+      await sleep(ARRIVAL_MS);
+    }
   }
 
   #ask<K extends 'trip' | 'done'>(kind: K, driverId: string, command: (reply: number) => Command) {
