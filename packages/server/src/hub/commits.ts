@@ -112,6 +112,9 @@ export class Commits {
     const { reached } = this.#pending;
     this.#pending = newBatch();
     this.#whole.clear();
+    // Whoever waits for what is dropped now waits for what is under way, and no longer: there may be no other commit for long.
+    this.#waiting = this.#waiting.map(({ until, resolve }) => ({ until: Math.min(until, this.#started), resolve }));
+    this.#tellSettled();
     return reached.keys();
   }
 
@@ -205,10 +208,14 @@ export class Commits {
   #end(): void {
     this.#inFlight--;
     this.#ended++;
+    this.#tellSettled();
+    this.schedule();
+  }
+
+  #tellSettled(): void {
     const ready = this.#waiting.filter(({ until }) => until <= this.#ended);
     this.#waiting = this.#waiting.filter(({ until }) => until > this.#ended);
     for (const { resolve } of ready) resolve();
-    this.schedule();
   }
 }
 
