@@ -7,6 +7,7 @@ import { dial, type Peer } from './support/peer.ts';
 import { CENTRE, north, PAST, ride, unique } from './support/places.ts';
 import { type Caller, caller } from './support/rest.ts';
 import { startServer, type TestServer, tempDir } from './support/server.ts';
+import { until } from './support/until.ts';
 
 let server: TestServer;
 let staff: Caller;
@@ -237,6 +238,11 @@ describe('the driver of a trip [S3]', () => {
     const [ann, car] = [unique('passenger'), unique('car')];
     const id = await create({ driverId: car, stops: booked(ann, 'approved') });
     const other = await create({ driverId: car });
+    // They reach the driver a moment after they are made.
+    await until(
+      async () => ((await staff.get(`/v1/drivers/${car}`)).json() as { trips?: string[] }).trips?.length,
+      (count) => count === 2,
+    );
     const trips = async (peer: Peer) => {
       await peer.ask({ type: 'subscribe', feed: `trip:${id}` });
       return (await peer.next('snapshot')).driver?.trips.toSorted();

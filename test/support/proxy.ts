@@ -109,18 +109,27 @@ interface Passing {
 }
 
 function pass(from: Socket, to: Socket, { dropped, most, frozen }: Passing): void {
-  const forward = (bytes: Buffer): void => {
-    if (dropped() || to.destroyed) return;
+  let rest: Buffer = Buffer.alloc(0);
+  let waiting = false;
+  const forward = (): void => {
     const count = most();
-    to.write(bytes.subarray(0, count));
-    if (bytes.length <= count) return;
+    if (!dropped() && !to.destroyed) to.write(rest.subarray(0, count));
+    rest = rest.subarray(count);
+    if (rest.length === 0) {
+      if (!frozen()) from.resume();
+      return;
+    }
     // The rest follows bit by bit; until then nothing more is read.
     from.pause();
+    waiting = true;
     setTimeout(() => {
-      forward(bytes.subarray(count));
-      if (!frozen()) from.resume();
+      waiting = false;
+      forward();
     }, TICK_MS);
   };
-  from.on('data', forward);
+  from.on('data', (bytes: Buffer) => {
+    rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
+    if (!waiting) forward();
+  });
   from.on('end', () => to.end());
 }

@@ -1,10 +1,14 @@
 import type { Presence } from '../hub/ports.ts';
 
+const MOST_SEATS = 10_000;
+
 /** The rooms and seats of one process. Answers come later all the same, as they do where others share them. */
 export class MemoryPresence implements Presence {
   readonly #rooms = new Map<string, Set<string>>();
   /** One counter for all seats: each number is above every one before, also above those of an earlier life of the process. */
   #last = 0;
+  /** The last number of each seat, of those taken lately. */
+  readonly #seats = new Map<string, number>();
 
   async enter(room: string, member: string, limit: number): Promise<number | null> {
     let members = this.#rooms.get(room);
@@ -28,8 +32,18 @@ export class MemoryPresence implements Presence {
     return this.#rooms.get(room)?.size ?? 0;
   }
 
-  async next(_seat: string): Promise<number> {
+  async next(seat: string): Promise<number> {
     this.#last = Math.max(this.#last + 1, Date.now());
+    this.#seats.delete(seat);
+    this.#seats.set(seat, this.#last);
+    for (const oldest of this.#seats.keys()) {
+      if (this.#seats.size <= MOST_SEATS) break;
+      this.#seats.delete(oldest);
+    }
     return this.#last;
+  }
+
+  async latest(seat: string): Promise<number> {
+    return this.#seats.get(seat) ?? 0;
   }
 }

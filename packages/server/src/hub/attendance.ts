@@ -66,6 +66,7 @@ export class Attendance {
   #unrecorded = new Map<string, ConnectionSession>();
   #recording: Promise<void> = Promise.resolve();
   readonly #followed = new Map<string, Followed>();
+  readonly #seated = new Set<Seated>();
   readonly #stops: (() => void)[];
   readonly #desk: Desk;
 
@@ -135,28 +136,30 @@ export class Attendance {
     const feed = `seat:${seat}`;
     let mine: number | null = null;
     let highest = 0;
-    let isLeft = false;
     const leave = (): void => {
-      isLeft = true;
-      watchers.remove(feed, watcher);
+      this.#seated.delete(seated);
+      watchers.remove(feed, seated);
     };
-    const look = (): void => {
-      if (isLeft || mine === null || highest <= mine) return;
+    const heard = (number: number): void => {
+      highest = Math.max(highest, number);
+      if (!this.#seated.has(seated) || mine === null || highest <= mine) return;
       leave();
       lost();
     };
-    const watcher: Watcher = {
+    const seated: Seated = {
+      seat,
+      heard,
       deliver: (delivery) => {
-        if (delivery.type === 'seat') highest = Math.max(highest, delivery.number);
-        look();
+        if (delivery.type === 'seat') heard(delivery.number);
       },
     };
+    this.#seated.add(seated);
     // First it listens, then it asks for its number: of two, the one with the lower number hears of the other.
-    watchers.add(feed, watcher);
+    watchers.add(feed, seated);
     const taken = (number: number): void => {
       mine = number;
       bus.publish({ type: 'seat', feed, number });
-      look();
+      heard(0);
     };
     presence.next(seat).then(taken, (error: unknown) => {
       warn('a seat was taken by the clock of this process alone', error);
@@ -200,7 +203,7 @@ export class Attendance {
     this.#parts.bus.publish({ type: 'attendance', feed: feedOf(room), room, count } satisfies Delivery);
   }
 
-  /** What nobody told: how many are left of the sockets of a process that died [P8]. */
+  /** What nobody told, or nobody heard: how many are left of the sockets of a process that died, who has a seat now [P8, P9]. */
   async #recount(): Promise<void> {
     const { presence, warn } = this.#parts;
     try {
@@ -209,6 +212,7 @@ export class Attendance {
         if (followed.count !== null && followed.count !== count) followed.deliver({ type: 'attendance', feed: feedOf(room), room, count });
         followed.count = count;
       }
+      for (const { seat, heard } of this.#seated) heard(await presence.latest(seat));
     } catch (error) {
       warn('connections could not be counted; it is tried again', error);
     }
@@ -228,6 +232,13 @@ export class Attendance {
       for (const row of rows) if (!this.#unrecorded.has(row.id)) this.#unrecorded.set(row.id, row);
     });
   }
+}
+
+/** Somebody who has a seat, or thinks so. */
+interface Seated extends Watcher {
+  readonly seat: string;
+  /** The number of whoever has it was heard of. */
+  readonly heard: (number: number) => void;
 }
 
 /** A room somebody here follows, and the last count told of it. */

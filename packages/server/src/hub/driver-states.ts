@@ -1,12 +1,10 @@
 import type { SeenDriver } from '../core/driver.ts';
 import type { Rules } from '../core/rules.ts';
 import type { Engine } from './engine.ts';
+import { KEPT } from './kept.ts';
 import { partitionOf } from './partition.ts';
 import type { Hot, Store } from './ports.ts';
 import { restored } from './restored.ts';
-
-/** The life of a counter that nobody counts: the driver is in nobody's memory. */
-const STORED = 'kept';
 
 /** Drivers as they are now, whichever process owns them. */
 export class DriverStates {
@@ -35,6 +33,6 @@ export class DriverStates {
     const seen = await hot.driver(id);
     if (seen !== undefined) return seen;
     const [stored] = await store.load([id]);
-    return stored === undefined ? undefined : restored(stored, STORED, rules);
+    return stored === undefined ? undefined : restored(stored, KEPT, rules);
   }
 }

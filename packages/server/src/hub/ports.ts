@@ -99,6 +99,8 @@ export interface Presence {
   count(room: string): Promise<number>;
   /** A number above all that were given for this seat before, whoever asked. */
   next(seat: string): Promise<number>;
+  /** The highest number given for this seat; 0 when none is known. */
+  latest(seat: string): Promise<number>;
 }
 
 /** Codes that are good once and not for long, whichever process gave them [S8]. 192 random bits. */

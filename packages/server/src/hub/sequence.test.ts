@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { newDriver } from '../core/driver.ts';
 import type { Published } from '../core/effects.ts';
 import { happening, location, sampleTrip } from './contracts/samples.ts';
 import type { Snapshot } from './delivery.ts';
+import { KEPT } from './kept.ts';
 import { type Numbered, Sequence } from './sequence.ts';
 
 const FEED = 'trip:t';
@@ -49,6 +51,24 @@ describe('the messages of a feed [P7]', () => {
     sequence.startAt({ epoch: 'a', seq: 1 });
     for (const seq of [1, 2, 2, 1, 3]) sequence.take(location(FEED, 'a', seq));
     expect(numbers()).toEqual(['a2', 'a3']);
+  });
+
+  it('that got lost while it cannot be seen who has the driver are marked by a snapshot once it can, and the next ones follow', async () => {
+    const kept: Snapshot = { ...snapshot(KEPT, 0), feed: 'driver:d', trip: null, driver: newDriver('d', KEPT) };
+    const live: Snapshot = { ...kept, epoch: 'a', seq: 5, driver: newDriver('d', 'a') };
+    const seen = [kept, live];
+    const passed: Numbered[] = [];
+    const sequence = new Sequence({
+      pass: (delivery) => void passed.push(delivery),
+      since: async () => null,
+      snapshot: async () => seen.shift() ?? live,
+      warn: () => undefined,
+    });
+    sequence.startAt({ epoch: 'a', seq: 1 });
+    sequence.take(location('driver:d', 'a', 4));
+    await vi.waitFor(() => expect(passed).toEqual([live]), { timeout: 5_000 });
+    sequence.take(location('driver:d', 'a', 6));
+    expect(passed.map(({ epoch, seq }) => `${epoch}${seq}`)).toEqual(['a5', 'a6']);
   });
 
   it('of a life of the counter that is over are left out', () => {

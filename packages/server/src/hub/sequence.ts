@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Published } from '../core/effects.ts';
 import type { Snapshot } from './delivery.ts';
+import { KEPT } from './kept.ts';
 import type { FeedPosition } from './ports.ts';
 
 /** A message may be kept a moment after another one that follows it has come: so often, and so long, it is asked again, ms. */
 const PATIENCE_MS = [20, 50, 100, 250];
 const SNAPSHOT_RETRY_MS = 1_000;
+/** So often it is looked for whoever has the driver, before what the store has must do. */
+const KEPT_TRIES = 10;
 /** Lives of a counter that are over. */
 const REMEMBERED = 8;
 
@@ -109,9 +112,14 @@ export class Sequence {
   }
 
   async #startAnew(): Promise<void> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         const snapshot = await this.#parts.snapshot();
+        // Somebody has just told something: who that is cannot be seen, as Redis is away, say, or was wiped.
+        if (snapshot !== null && isKept(snapshot) && tries < KEPT_TRIES) {
+          await sleep(SNAPSHOT_RETRY_MS);
+          continue;
+        }
         if (snapshot !== null) this.#start(snapshot);
         return;
       } catch (error) {
@@ -128,6 +136,8 @@ export class Sequence {
   }
 
   #start(snapshot: Snapshot): void {
+    // What is in nobody's memory now ends no life: it may turn up again.
+    if (isKept(snapshot)) this.#epoch = '';
     this.#moveTo(snapshot.epoch, snapshot.seq);
     this.#revision = snapshot.trip?.revision ?? 0;
     this.#parts.pass(snapshot);
@@ -143,4 +153,8 @@ export class Sequence {
     this.#over.push(epoch);
     if (this.#over.length > REMEMBERED) this.#over.shift();
   }
+}
+
+function isKept({ driver }: Snapshot): boolean {
+  return driver?.epoch === KEPT;
 }

@@ -9,10 +9,10 @@ const NOBODY: PassList = { items: [], isComplete: true };
 
 /** Who passed a place, as history has it [Q]. */
 export class TrackSearch {
-  readonly #records: Records;
+  readonly #records: Pick<Records, 'passes'>;
   #searching = 0;
 
-  constructor(records: Records) {
+  constructor(records: Pick<Records, 'passes'>) {
     this.#records = records;
   }
 

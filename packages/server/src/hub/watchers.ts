@@ -82,13 +82,16 @@ export class Watchers {
     this.#parts.hot.hold(feed);
   }
 
-  /** It has everything up to `from`, and what waited follows. Answers false when it left meanwhile. */
-  begin(feed: string, watcher: Watcher, from: FeedPosition, begin: () => void): boolean {
+  /**
+   * It has everything up to `from`, and what waited follows; the feed itself is known to stand at `at`. Answers false
+   * when it left meanwhile.
+   */
+  begin(feed: string, watcher: Watcher, from: FeedPosition, begin: () => void, at = from): boolean {
     const audience = this.#feeds.get(feed);
     const entry = audience?.watchers.get(watcher);
     if (audience === undefined || entry === undefined) return false;
     if (audience.sequence.position === null) this.#isYoung(feed);
-    audience.sequence.startAt(from);
+    audience.sequence.startAt(at);
     const waiting = entry.waiting ?? [];
     entry.waiting = null;
     entry.from = from;

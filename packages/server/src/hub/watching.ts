@@ -21,6 +21,8 @@ export interface WatchingParts {
   readonly records: Records;
 }
 
+/** Messages that one process may have told its watchers and no other; a position further ahead is nonsense. */
+const MOST_AHEAD = 300;
 /** Of a person, followed at once. */
 const MOST_TRIPS = 500;
 
@@ -116,9 +118,15 @@ export class Watching {
     begin: (resumed: boolean, first: readonly Delivery[]) => void,
   ): Promise<void> {
     const { watchers, hot } = this.#parts;
-    const missed = since === null ? null : isThere(since, snapshot) ? [] : await hot.since(feed, since.epoch, since.seq);
-    if (since === null || missed === null) watchers.begin(feed, watcher, snapshot, () => begin(false, [snapshot]));
-    else watchers.begin(feed, watcher, missed.at(-1) ?? since, () => begin(true, missed));
+    const isCurrent = since !== null && isThere(since, snapshot);
+    const missed = since === null ? null : isCurrent ? [] : await hot.since(feed, since.epoch, since.seq);
+    if (since === null || missed === null) {
+      watchers.begin(feed, watcher, snapshot, () => begin(false, [snapshot]));
+      return;
+    }
+    const from = missed.at(-1) ?? since;
+    // What it has more than anybody here knows of is for nobody else to go by.
+    watchers.begin(feed, watcher, from, () => begin(true, missed), isCurrent ? snapshot : from);
   }
 
   /** Where a feed stands, whoever asks; null when there is no such trip. */
@@ -136,8 +144,12 @@ export class Watching {
   }
 }
 
+/**
+ * Whether it has all there is. It may even have more than is known here: what its process told it and, dying or asleep,
+ * told nobody else; a snapshot would take it back [O2].
+ */
 function isThere(since: FeedPosition, { epoch, seq }: Snapshot): boolean {
-  return since.epoch === epoch && since.seq === seq;
+  return since.epoch === epoch && since.seq >= seq && since.seq - seq <= MOST_AHEAD;
 }
 
 function tripSnapshot(feed: string, { trip, active, driver }: FoundTrip, now: number): Snapshot {

@@ -2,7 +2,7 @@ import { WaycastError } from '@waycast/protocol';
 import type { Presence } from '../../hub/ports.ts';
 import type { RedisReply } from '../redis/link.ts';
 import type { RedisCall, RedisConnection } from '../redis/redis-connection.ts';
-import { countCall, enterCall, leaveCall, nextCall, renewCall } from './scripts.ts';
+import { countCall, enterCall, latestCall, leaveCall, nextCall, renewCall } from './scripts.ts';
 
 export interface RedisPresenceOptions {
   readonly connection: RedisConnection;
@@ -78,6 +78,13 @@ export class RedisPresence implements Presence {
   async next(seat: string): Promise<number> {
     const [reply] = await this.#connection.run([nextCall(`${this.#connection.prefix}seat:${seat}`)]);
     if (typeof reply === 'number') return reply;
+    throw unavailable(reply);
+  }
+
+  /** @throws WaycastError `storage_unavailable` */
+  async latest(seat: string): Promise<number> {
+    const [reply = null] = await this.#connection.run([latestCall(`${this.#connection.prefix}seat:${seat}`)]);
+    if (reply === null || typeof reply === 'string') return Number(reply ?? 0);
     throw unavailable(reply);
   }
 

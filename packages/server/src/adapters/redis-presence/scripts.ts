@@ -53,6 +53,10 @@ export function countCall(key: string): RedisCall {
   return { key, args: ['EVAL', COUNT, 1, key] };
 }
 
+export function latestCall(key: string): RedisCall {
+  return { key, args: ['GET', key] };
+}
+
 export function nextCall(key: string): RedisCall {
   return { key, args: ['EVAL', NEXT, 1, key, DAY_S] };
 }

@@ -97,11 +97,14 @@ export function passesContract(name: string, make: () => StorePlace): void {
   describe(`${name}: who passed`, () => {
     it('is told with when, how often, and where it was nearest: the earliest of equally near ones [Q1 Q2]', async () => {
       const store = await open();
-      const rows = [north(1, 50, 30), north(2, 20, 20), north(3, 20, 10), north(4, 20, 10), north(5, 200, 0), north(6, 90, 40)];
+      const beside = (position: number, seconds: number, right: number) =>
+        row(position, seconds, { fix: fixAt(seconds, 0, off(HERE, 0, right)) });
+      // Two hundred-thousandths of a degree to either side, the one as far as the other.
+      const rows = [north(1, 50, 30), beside(2, 20, 2e-4), beside(3, 10, -2e-4), beside(4, 10, 2e-4), north(5, 200, 0), north(6, 90, 40)];
       await store.commit(commitOf({ rows }));
-      const nearest = { lat: rows[2]?.fix.lat, lng: 11.3, at: T0 + 10_000, distance: 20 };
+      const nearest = { lat: HERE.lat, lng: 11.2998, at: T0 + 10_000 };
       expect(await store.passes(search(), 10)).toEqual({
-        items: [{ driver: 'd', first: T0 + 10_000, last: T0 + 40_000, fixes: 5, nearest: { ...nearest, distance: expect.closeTo(20, 2) } }],
+        items: [{ driver: 'd', first: T0 + 10_000, last: T0 + 40_000, fixes: 5, nearest: { ...nearest, distance: 15.862 } }],
         isComplete: true,
       });
     });

@@ -52,6 +52,8 @@ export function presenceContract(name: string, make: () => Promise<Presence>): v
       expect(new Set(numbers).size).toBe(26);
       expect(numbers.every((one) => Number.isSafeInteger(one) && one > 0)).toBe(true);
       expect(await presence.next('other')).toBeGreaterThan(0);
+      expect(await presence.latest('s')).toBe(Math.max(...numbers));
+      expect(await presence.latest('nobody took it')).toBe(0);
     });
 
     it('agrees with a set, whatever happens', async () => {

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StreamClient } from '@waycast/client';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FixReceipt } from '../../packages/protocol/src/index.ts';
+import { check } from '../oracle/checker.ts';
+import { readJournals } from '../oracle/journal.ts';
+import { type Cluster, startCluster } from '../support/cluster.ts';
+import { CrashLoad } from '../support/crash-load.ts';
+import { historiesOf } from '../support/history.ts';
+import { atRest, tell, watchSome } from '../support/load-checks.ts';
+import { dial } from '../support/peer.ts';
+import { CENTRE } from '../support/places.ts';
+import { caller } from '../support/rest.ts';
+import type { TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
+
+const ENV = { LOCATION_UPDATE_RATE_LIMIT: '0', REST_RATE_LIMIT_PER_MINUTE: '1000000' };
+
+let cluster: Cluster | undefined;
+afterEach(async () => {
+  await cluster?.stop();
+  cluster = undefined;
+});
+
+async function started(): Promise<{ cluster: Cluster; a: TestServer; b: TestServer }> {
+  const own = await startCluster({ env: ENV });
+  cluster = own;
+  await own.settled();
+  const [a, b] = own.servers as [TestServer, TestServer];
+  return { cluster: own, a, b };
+}
+
+describe('processes that come and go', () => {
+  it('share evenly: 32 and 32, then 22, 21 and 21, then 32 and 32; what is stored is read on all [P3 P4]', async () => {
+    const { cluster: own, a, b } = await started();
+    const rest = caller(a, await a.token('admin'));
+    const driver = await own.driverOf(a, 'stays');
+    (await rest.post(`/v1/drivers/${driver}/locations`, CENTRE)).as(FixReceipt);
+    let from = performance.now();
+    const c = await own.join();
+    await own.settled();
+    const joined = performance.now() - from;
+    expect([...(await own.shares()).values()].sort()).toEqual([21, 21, 22]);
+    from = performance.now();
+    expect(await a.stop()).toEqual({ code: 0 });
+    await own.settled();
+    const left = performance.now() - from;
+    expect([...(await own.shares()).values()].sort()).toEqual([0, 32, 32]);
+    for (const server of [b, c]) {
+      const one = caller(server, await server.token('admin'));
+      expect((await one.post(`/v1/drivers/${driver}/locations`, CENTRE)).as(FixReceipt)).toMatchObject({ stored: 1 });
+    }
+    const rows = await own.query<{ n: string }>('SELECT count(*) AS n FROM location_history');
+    expect(Number(rows[0]?.n)).toBe(3);
+    from = performance.now();
+    await b.kill();
+    await own.settled();
+    console.log(
+      `shares: a third process joined in ${Math.round(joined)} ms, one left in ${Math.round(left)} ms, one was killed and its share taken over in ${Math.round(performance.now() - from)} ms`,
+    );
+    expect([...(await own.shares()).values()].sort()).toEqual([0, 0, 64]);
+  });
+
+  it('a watcher on a process that stays sees a driver go on whose owner was killed, in a new epoch [P4 P7 O1]', async () => {
+    const { cluster: own, a, b } = await started();
+    const driver = await own.driverOf(a, 'orphan');
+    const watcher = await dial(b, { token: await b.token('admin') });
+    await watcher.ask({ type: 'subscribe', feed: `driver:${driver}` });
+    const rest = caller(b, await b.token('admin'));
+    const send = async (lat: number) => (await rest.post(`/v1/drivers/${driver}/locations`, { lat, lng: 13 })).status;
+    expect(await send(50)).toBe(200);
+    const { epoch } = await watcher.next('location');
+    const killed = performance.now();
+    await a.kill();
+    // Refused, or stored by whoever owns it then; never lost and answered as stored.
+    await until(
+      () => send(50.001),
+      (status) => status === 200,
+    );
+    const moved = ({ lat }: { lat: number }) => lat === 50.001;
+    await until(
+      () => watcher.all('location').some(moved) || watcher.all('snapshot').some(({ location }) => location !== null && moved(location)),
+      (seen) => seen,
+    );
+    console.log(`takeover after kill -9: ${Math.round(performance.now() - killed)} ms until the watcher saw the driver move again`);
+    expect(new Set(watcher.messages.flatMap((one) => ('epoch' in one ? [one.epoch] : []))).size).toBeGreaterThan(1);
+    expect(watcher.messages.findLast((one) => 'epoch' in one)).not.toMatchObject({ epoch });
+    await watcher.close();
+  });
+});
+
+describe('a server that is stopped by SIGTERM under load', () => {
+  it('loses nothing: clients go on at the other, behind nginx [P4 A1 A6]', { timeout: 90_000 }, async () => {
+    const { cluster: own, a, b } = await started();
+    const { entry } = own;
+    const folder = mkdtempSync(join(tmpdir(), 'waycast-drain-'));
+    const load = new CrashLoad(folder, entry, await entry.token('service'), 7);
+    const looking = new StreamClient({ url: entry.url, token: await entry.token('dispatcher'), timing: { min: 10, max: 100 } });
+    try {
+      await load.prepare(entry);
+      load.start();
+      await until(
+        () => load.acks,
+        (acks) => acks > 200,
+      );
+      const watching = watchSome(load, looking);
+      const before = load.acks;
+      const from = performance.now();
+      expect(await a.stop(), 'in good order').toEqual({ code: 0 });
+      const took = performance.now() - from;
+      await own.settled([b]);
+      await until(
+        () => load.acks,
+        (acks) => acks > before + 400,
+      );
+      const { acks } = readJournals(load.journals);
+      const history = await historiesOf(
+        load.rest,
+        load.drivers.map(({ id }) => id),
+      );
+      const { attempts } = readJournals(load.journals);
+      expect(check({ attempts, acks, history, watched: [] }).map((violation) => tell('while it goes on', violation))).toEqual([]);
+      await load.finish();
+      const { wrong, fixes, events } = await atRest(load, watching, entry);
+      console.log(`drain under load: ${fixes} fixes, ${events} events; ended in ${Math.round(took)} ms; ${wrong.length} wrong`);
+      expect(wrong).toEqual([]);
+    } finally {
+      looking.close();
+      load.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
