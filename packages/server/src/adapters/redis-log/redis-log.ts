@@ -7,7 +7,7 @@ import type { RedisConnection } from '../redis/redis-connection.ts';
 import { decodeCommand, encodeCommand } from './command-codec.ts';
 import { type Lane, newLane } from './lane.ts';
 import { positionOf, timeOf } from './positions.ts';
-import { appendCall, lengthCall, MOST_AT_ONCE, raiseCall, trimCall } from './scripts.ts';
+import { appendCall, isCrowded, lengthCall, MOST_AT_ONCE, raiseCall, skipCall, trimCall } from './scripts.ts';
 import { type RawEntry, StreamReader } from './stream-reader.ts';
 
 export interface RedisLogOptions {
@@ -22,6 +22,8 @@ export interface RedisLogOptions {
 export const CAP = 20_000;
 export const BUFFER = 10_000;
 const RETRY_AFTER_S = 5;
+/** What comes within this goes in one write: each costs more than all that is in it. */
+const GATHER_MS = 1;
 const AT_ONCE = 32;
 const TRIM_EVERY_MS = 100;
 const MEASURE_EVERY_MS = 250;
@@ -166,10 +168,10 @@ export class RedisLog implements Log {
   #schedule(): void {
     if (this.#scheduled || this.#unsent === 0) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#scheduled = false;
       this.#flush();
-    });
+    }, GATHER_MS);
   }
 
   /** Everything that is not on its way goes, a batch per partition, in one write per node: one that hangs holds up no other. */
@@ -197,10 +199,11 @@ export class RedisLog implements Log {
   #sent(lane: Lane, reply: RedisReply): void {
     const count = lane.sending;
     lane.sending = 0;
-    if (typeof reply === 'number') {
+    if (typeof reply === 'number' || typeof reply === 'string') {
       lane.unsent.splice(0, count);
-      lane.length = reply;
+      lane.length = typeof reply === 'number' ? reply : lane.length + 1;
       this.#unsent -= count;
+      if (typeof reply === 'string' && isCrowded(reply)) void this.#connection.run([skipCall(lane.key, reply)]);
       return;
     }
     if (reply instanceof RedisGone && reply.sent) {

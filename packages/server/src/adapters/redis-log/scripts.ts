@@ -33,8 +33,21 @@ ms, seq, want_ms, want_seq = tonumber(ms), tonumber(seq), tonumber(want_ms), ton
 if ms < want_ms or (ms == want_ms and seq < want_seq) then redis.call('XSETID', KEYS[1], ARGV[1]) end
 return 0`;
 
+/** One alone needs no script, which is most of what it would cost: it is answered by its id. */
 export function appendCall(key: string, texts: readonly string[]): RedisCall {
+  const [first = ''] = texts;
+  if (texts.length === 1) return { key, args: ['XADD', key, '*', 'c', first] };
   return { key, args: ['EVAL', APPEND, 1, key, PER_MS / 2, ...texts] };
+}
+
+/** Whether so many of the ids of one millisecond are gone that the next one has to begin in another. */
+export function isCrowded(id: string): boolean {
+  return Number(id.slice(id.indexOf('-') + 1)) > PER_MS / 2;
+}
+
+/** The next id is of another millisecond than this one. */
+export function skipCall(key: string, id: string): RedisCall {
+  return { key, args: ['EVAL', RAISE, 1, key, `${Number(id.slice(0, id.indexOf('-'))) + 1}-0`] };
 }
 
 export function raiseCall(key: string, position: number): RedisCall {

@@ -8,7 +8,7 @@ import { idOf } from './positions.ts';
 const COUNT = 128;
 const BLOCK_MS = 1_000;
 /** Under load a read follows the one before after so long, with more in it: a read of all partitions costs the same with one entry as with fifty, ms. */
-const PACE_MS = 1;
+const PACE_MS = 2;
 /** Before a read that was woken too early is woken again, and before one that failed is tried again, ms. */
 const WAKE_AGAIN_MS = 2;
 const RETRY_MS = 100;

@@ -20,12 +20,14 @@ interface Pushed {
 }
 
 const IN_FLIGHT = 4;
+/** Others can wait this long, and a ride that moves ten times a second is written less often than that. */
+const GATHER_MS = 50;
 /** So many keys, and so many messages, may wait while Redis is away or slow. */
 const MOST_WAITING = 10_000;
 
 /**
  * Keys and channels that other services read; nothing here reads them. They bear no prefix: their names are a contract.
- * A turn of the event loop writes each key at most once. What cannot be written in time is left out, values excepted.
+ * Each key is written at most once in a while. What cannot be written in time is left out, values excepted.
  */
 export class RedisMirror implements Mirror {
   readonly #connection: RedisConnection;
@@ -73,10 +75,10 @@ export class RedisMirror implements Mirror {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#scheduled = false;
       this.#flush();
-    });
+    }, GATHER_MS).unref();
   }
 
   #flush(): void {
