@@ -111,8 +111,12 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   version: [],
   simulator: to('client', 'protocol'),
   replay: to('client', 'protocol'),
-  // It measures from outside: the server is another process. Of what is inside, the index of row 5 by itself.
-  bench: [{ to: 'cli', url: true }, ...to('core/nearby.ts', 'core/geo.ts')],
+  // It measures from outside: the server is another process. Of what is inside, the index of row 5 and the store of row 7 by themselves.
+  bench: [
+    { to: 'cli', url: true },
+    ...to('core/nearby.ts', 'core/geo.ts', 'core/driver.ts', 'hub/partition.ts', 'adapters/postgres-store/store.ts'),
+    ...types('hub/ports.ts'),
+  ],
 };
 
 /** What is wrong with an import, null when nothing is. `adapters` are those that server.ts and foundations/ name. */

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { cluster } from './cluster/cluster.ts';
 import { chooseCores, moveTo } from './cores.ts';
 import { delivery } from './delivery/delivery.ts';
 import { fleet } from './fleet/fleet.ts';
@@ -10,6 +11,7 @@ import { HELP, type Options, readOptions } from './options.ts';
 import type { Peer } from './peers/peer.ts';
 import { ceiling, socketIoRelay, wsRelay } from './peers/relay-peers.ts';
 import { waycast } from './peers/waycast-peer.ts';
+import { persistence } from './persistence/persistence.ts';
 import { profileRun } from './profile-run.ts';
 import { doesNotLines, fixedTable, highestTable, ratioLines } from './report.ts';
 import { turn } from './rounds.ts';
@@ -76,6 +78,8 @@ async function main(): Promise<void> {
   if (process.argv[2] === 'nearby') return nearby(process.argv.slice(3));
   if (process.argv[2] === 'delivery') return delivery(process.argv.slice(3));
   if (process.argv[2] === 'fleet') return fleet(process.argv.slice(3));
+  if (process.argv[2] === 'cluster') return cluster(process.argv.slice(3));
+  if (process.argv[2] === 'persistence') return persistence(process.argv.slice(3));
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) return console.log(HELP);
   if (process.platform !== 'linux') throw new Error('the bench reads /proc and pins cores: it runs on Linux only');

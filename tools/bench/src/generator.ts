@@ -57,6 +57,8 @@ export interface Window {
 export class Generator {
   readonly child: Child;
   readonly #lines: Interface;
+  /** What was said before anybody waited for it: on a busy machine several lines come at once. */
+  readonly #said: string[] = [];
   #waiting: { word: string; resolve: (rest: string) => void; reject: (error: Error) => void } | undefined;
 
   constructor(child: Child) {
@@ -83,6 +85,8 @@ export class Generator {
   }
 
   #line(word: string, seconds: number): Promise<string> {
+    const said = this.#said.findIndex((line) => wordOf(line) === word);
+    if (said >= 0) return Promise.resolve(restOf(this.#said.splice(0, said + 1)[said] ?? ''));
     if (this.child.ended()) throw new Error(`the generator ended: ${this.child.tail()}`);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`the generator did not say "${word}" within ${seconds} s`)), seconds * 1000);
@@ -100,8 +104,15 @@ export class Generator {
   }
 
   #take(line: string): void {
-    const space = line.indexOf(' ');
-    const word = space < 0 ? line : line.slice(0, space);
-    if (this.#waiting?.word === word) this.#waiting.resolve(space < 0 ? '' : line.slice(space + 1));
+    if (this.#waiting?.word === wordOf(line)) this.#waiting.resolve(restOf(line));
+    else this.#said.push(line);
   }
+}
+
+function wordOf(line: string): string {
+  return line.split(' ', 1)[0] ?? '';
+}
+
+function restOf(line: string): string {
+  return line.slice(wordOf(line).length + 1);
 }

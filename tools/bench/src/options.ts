@@ -23,6 +23,9 @@ export interface Options {
 
 export const HELP = `npm run bench -- [options]      row 2: full ingest 1:1 against a bare ws relay and a Socket.IO room
 npm run bench -- nearby [options]   row 5: the nearest drivers; see nearby --help
+npm run bench -- persistence [options]   row 7: rows/s into PostgreSQL; see persistence --help
+npm run bench -- cluster [options]  row 8: two processes over Redis; see cluster --help
+npm run bench -- fleet|delivery [options]   the loads of these contracts
 
   --rounds N         interleaved rounds, A/B/C each (5)
   --seconds N        length of one measured window (5)

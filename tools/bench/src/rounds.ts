@@ -1,7 +1,7 @@
 import type { Options } from './options.ts';
 import type { Peer } from './peers/peer.ts';
 import { quiet } from './quiet.ts';
-import { type Row, rowLine } from './row.ts';
+import { holds, type Row, rowLine } from './row.ts';
 import { type Highest, highestRate } from './search.ts';
 import { type Rig, Session } from './session.ts';
 
@@ -58,7 +58,7 @@ export async function turn(peer: Peer, rig: Rig, options: Options, round: number
     const rows: Row[] = [];
     for (const rate of options.rates) rows.push(await lane.run(rate));
     await lane.renew();
-    const highest = options.search ? await highestRate(rows, options.resolution, rig.deadline, (rate) => lane.run(rate)) : undefined;
+    const highest = options.search ? await highestRate(rows, options.resolution, rig.deadline, (rate) => lane.run(rate), holds) : undefined;
     if (highest !== undefined) console.log(`round ${round} ${peer.name}: holds ${highest.rate}/s`);
     return { rows, highest };
   } finally {

@@ -48,11 +48,12 @@ export class Crew {
     this.#tally = tally;
   }
 
-  async open(riders: number, transports: string[]): Promise<void> {
+  /** `from`: the addresses of the driver and of the riders on this machine; by address a balancer tells clients apart. */
+  async open(riders: number, transports: string[], from?: { readonly driver: string; readonly riders: string }): Promise<void> {
     this.#staff = await sign('bench', 'dispatcher');
-    this.#car = await dial(this.#url, await sign(this.#driver, 'driver'), transports);
+    this.#car = await dial(this.#url, await sign(this.#driver, 'driver'), transports, from?.driver);
     for (let k = 0; k < riders; k++) {
-      const rider = await dial(this.#url, await sign(this.#party(k), 'passenger'), transports);
+      const rider = await dial(this.#url, await sign(this.#party(k), 'passenger'), transports, from?.riders);
       rider.on('driver:location', ({ speed }: { speed: number }) => this.#seen(Math.round(speed * 100)));
       rider.on('trip:update', ({ tripId, status }: { tripId: string; status: string }) => this.#told(k, `${tripId} ${status}`));
       this.#riders.push(rider);
@@ -156,8 +157,9 @@ function refused(tally: Tally, why: string): void {
   if (tally.firstError === '') tally.firstError = why;
 }
 
-async function dial(url: string, token: string, transports: string[]): Promise<Socket> {
-  const socket = io(url, { forceNew: true, transports, auth: { token }, reconnection: false });
+async function dial(url: string, token: string, transports: string[], localAddress: string | undefined): Promise<Socket> {
+  const from = localAddress !== undefined && { localAddress };
+  const socket = io(url, { forceNew: true, transports, auth: { token }, reconnection: false, ...from });
   await new Promise<void>((resolve, reject) => {
     socket.once('connected', () => resolve());
     socket.once('connect_error', reject);

@@ -28,7 +28,7 @@ const HELP = `npm run bench -- fleet [options]      the fleet contract: Socket.I
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;
 
-interface Load {
+export interface FleetLoad {
   readonly sockets: number;
   readonly updates: number;
   readonly statuses: number;
@@ -77,7 +77,7 @@ export async function fleet(argv: string[]): Promise<void> {
   }
 }
 
-async function run(server: Child, url: string, load: Load, cores: Cores): Promise<string> {
+async function run(server: Child, url: string, load: FleetLoad, cores: Cores): Promise<string> {
   let tally = newTally();
   const drivers = Math.ceil(load.sockets / 10);
   const crews = Array.from({ length: drivers }, (_, index) => new Crew(url, index, () => tally));
@@ -106,13 +106,13 @@ async function run(server: Child, url: string, load: Load, cores: Cores): Promis
   ].join('\n');
 }
 
-function ridersOf(index: number, drivers: number, sockets: number): number {
+export function ridersOf(index: number, drivers: number, sockets: number): number {
   const riders = sockets - drivers;
   return Math.floor(((index + 1) * riders) / drivers) - Math.floor((index * riders) / drivers);
 }
 
 /** Open: each is due at its time, whatever the server does. */
-async function drive(crews: readonly Crew[], { updates, statuses }: Load, seconds: number): Promise<void> {
+export async function drive(crews: readonly Crew[], { updates, statuses }: FleetLoad, seconds: number): Promise<void> {
   const start = performance.now();
   let [sent, moved] = [0, 0];
   const moving = new Set<Promise<void>>();
@@ -129,7 +129,7 @@ async function drive(crews: readonly Crew[], { updates, statuses }: Load, second
   await Promise.all(moving);
 }
 
-function line(what: string, times: Tally['positions'], expected: number): string {
+export function line(what: string, times: Tally['positions'], expected: number): string {
   const at = (q: number) => quantile(times, q).toFixed(1);
   return `${what}: ${times.length} of ${expected}, lost ${expected - times.length}; p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`;
 }

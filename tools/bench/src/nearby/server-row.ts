@@ -56,7 +56,7 @@ export async function serverRow(spread: Spread, load: ServerLoad, cores: Cores, 
     await peer.ready(port);
     const place = placer(spread, chance(5));
     const drivers = Array.from({ length: load.drivers }, place);
-    const updates = await Updates.open(port, await sign('bench', 'service'), drivers, SOCKETS);
+    const updates = await Updates.open([port], await sign('bench', 'service'), drivers, SOCKETS);
     const look = () => sample(server.pid, process.pid, [cores.server, cores.generator]);
     const empty = look();
     await updates.run(load.rate, load.drivers);

@@ -32,9 +32,13 @@ export class Updates {
     }
   }
 
-  static async open(port: number, token: string, places: readonly Place[], sockets: number): Promise<Updates> {
+  /** Sockets are spread over the ports. */
+  static async open(ports: readonly number[], token: string, places: readonly Place[], sockets: number): Promise<Updates> {
     const headers = { authorization: `Bearer ${token}` };
-    const opened = Array.from({ length: sockets }, () => new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, { headers }));
+    const opened = Array.from(
+      { length: sockets },
+      (_, i) => new WebSocket(`ws://127.0.0.1:${ports[i % ports.length]}/v1/stream`, { headers }),
+    );
     await Promise.all(opened.map((socket) => once(socket, 'open')));
     return new Updates(places, opened);
   }

@@ -1,0 +1,100 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { chance, type Place, placer } from '../nearby/places.ts';
+import { quantile } from '../nearby/quantile.ts';
+import { ask } from '../nearby/questions.ts';
+import { Updates } from '../nearby/updates.ts';
+import { sign } from '../peers/waycast-peer.ts';
+import { familyCpu } from '../services/family-cpu.ts';
+import { withClient } from '../services/postgres.ts';
+import { type Compared, compareWithPostgis } from './postgis.ts';
+import { startProcesses } from './processes.ts';
+import type { ClusterRig } from './rig.ts';
+import type { Road } from './roads.ts';
+
+const SOCKETS = 20;
+const DRAIN_MS = 120_000;
+const LOOK_MS = 500;
+
+export interface NearLoad {
+  readonly drivers: number;
+  /** updates a second, and questions a second, of both processes together */
+  readonly rate: number;
+  readonly questions: number;
+  readonly seconds: number;
+  /** answers compared with PostGIS afterwards */
+  readonly compared: number;
+}
+
+/** The nearest of many drivers, asked of two processes while updates come in through both; then held against PostGIS. */
+export async function near(road: Road, load: NearLoad, rig: ClusterRig): Promise<string> {
+  const processes = await startProcesses(road, 2, rig);
+  try {
+    const { ports, servers, ground } = processes;
+    const place = placer('clustered', chance(5));
+    const drivers = Array.from({ length: load.drivers }, place);
+    const updates = await Updates.open(ports, await sign('bench', 'service'), drivers, SOCKETS);
+    const token = await sign('bench', 'dispatcher');
+    const askBoth = (seconds: number) => Promise.all(ports.map((port) => ask(port, token, place, load.questions / ports.length, seconds)));
+    await updates.run(load.rate, load.drivers);
+    const running = updates.run(load.rate);
+    // Once round, for code and heap to settle.
+    await askBoth(5);
+    const spent = () => [...servers.map(({ pid }) => pid), rig.redis.pid, rig.postgres.pid, process.pid].map(familyCpu);
+    const [since, sentBefore, before] = [performance.now(), updates.sent, spent()];
+    const answers = await askBoth(load.seconds);
+    const [seconds, sent, after] = [(performance.now() - since) / 1_000, updates.sent - sentBefore, spent()];
+    updates.stop();
+    await running;
+    const drained = await drain(ground.databaseUrl, drivers);
+    const compared = await compareWithPostgis(ground.databaseUrl, ports, token, place, load.compared);
+    updates.close();
+    const share = after.map((value, i) => `${(((value - (before[i] ?? 0)) / seconds) * 100).toFixed(0)} %`);
+    const times = answers.flatMap((one) => one.times);
+    const at = (q: number) => quantile(times, q).toFixed(2);
+    return [
+      `nearest 10 of ${load.drivers} within 5 km at two processes, ${(sent / seconds).toFixed(0)} updates/s through both:`,
+      `${times.length} questions, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms; ${answers[0]?.failed ?? 0} + ${answers[1]?.failed ?? 0} questions and ${updates.failed} updates failed ${updates.firstError}`,
+      `of a core: servers ${share.slice(0, 2).join(' + ')}, redis ${share[2]}, postgres ${share[3]}, generator ${share[4]}`,
+      drainLine(drained),
+      comparedLine(compared),
+    ].join('\n');
+  } finally {
+    await processes.stop();
+  }
+}
+
+interface Drained {
+  /** s until the table had every driver where it was sent last */
+  readonly seconds: number;
+  readonly behind: number;
+}
+
+/** Waits until driver_locations shows every driver where it last was. */
+async function drain(url: string, drivers: readonly Place[]): Promise<Drained> {
+  const since = performance.now();
+  return await withClient(url, async (client) => {
+    for (;;) {
+      const { rows } = await client.query<{ id: string; lat: number; lng: number }>(
+        'SELECT driver_id AS id, lat, lng FROM driver_locations',
+      );
+      const there = new Map(rows.map((row) => [row.id, row]));
+      const behind = drivers.filter(({ lat, lng }, n) => {
+        const seen = there.get(`d-${n}`);
+        return seen === undefined || Math.abs(seen.lat - lat) > 1e-7 || Math.abs(seen.lng - lng) > 1e-7;
+      }).length;
+      const elapsed = performance.now() - since;
+      if (behind === 0 || elapsed > DRAIN_MS) return { seconds: elapsed / 1_000, behind };
+      await pause(LOOK_MS);
+    }
+  });
+}
+
+function drainLine({ seconds, behind }: Drained): string {
+  if (behind === 0) return `driver_locations had everybody's last place ${seconds.toFixed(1)} s after the last update`;
+  return `WRONG: ${behind} drivers were not at their last place in driver_locations ${seconds.toFixed(0)} s after the last update`;
+}
+
+function comparedLine({ asked, drivers, different, first }: Compared): string {
+  const verdict = different === 0 ? 'all as PostGIS has them' : `WRONG: ${different} unlike PostGIS, first ${first}`;
+  return `${asked} answers with ${drivers} drivers held against driver_locations: ${verdict}`;
+}
