@@ -27,6 +27,7 @@ const ROUTES = [
   ['POST', '/v1/drivers/d1/locations', { ...CENTRE, timestamp: PAST }],
   ['PUT', '/v1/drivers/d1', { name: 'x' }],
   ['PUT', '/v1/drivers/d1/availability', { available: true }],
+  ['POST', '/v1/tracks/search', { ...CENTRE, from: PAST, to: PAST }],
   ['POST', '/v1/session', { code: 'x' }],
 ] as const;
 

@@ -166,6 +166,7 @@ const ROUTES = [
   'post /v1/drivers/{id}/locations',
   'post /v1/session',
   'post /v1/tickets',
+  'post /v1/tracks/search',
   'post /v1/trips',
   'post /v1/trips/{id}/messages',
   'post /v1/trips/{id}/status',

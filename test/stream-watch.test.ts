@@ -193,6 +193,22 @@ describe('a feed that is taken up again', () => {
     return { id, driver, feed, told: numbered(peer, feed), epoch: snapshot.epoch };
   }
 
+  it('is not taken back by a process that knows less of it, and does not lead others astray [O2]', async () => {
+    const { driver, feed, told, epoch } = await watched();
+    const seq = (told.at(-1)?.seq ?? 0) + 1;
+    const [ahead, other] = [await watcher(), await watcher()];
+    expect(await follow(ahead, feed, { epoch, seq })).toMatchObject({ resumed: true });
+    expect(await follow(other, feed)).toMatchObject({ resumed: false });
+    await report(driver, { ...north(-2_990), timestamp: at(10) });
+    await report(driver, { ...north(-2_980), timestamp: at(11) });
+    await ahead.next('location', ({ timestamp }) => timestamp === at(11));
+    await other.next('location', ({ timestamp }) => timestamp === at(11));
+    expect(numbered(ahead, feed).map((one) => one.seq)).toEqual([seq + 1]);
+    expect(other.all('location').map((one) => one.seq)).toEqual([seq, seq + 1]);
+    const nonsense = await watcher();
+    expect(await follow(nonsense, feed, { epoch, seq: seq + 1_000 })).toMatchObject({ resumed: false });
+  });
+
   it('gets exactly the gap since what it had [O2]', async () => {
     const { feed, told, epoch } = await watched();
     for (const missing of [10, 4, 1, 0]) {
