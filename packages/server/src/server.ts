@@ -147,7 +147,8 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
   servers.push(...beside);
   // Of several workers the primary has it, for all of them.
   if (place !== undefined) metrics.answerPrimary();
-  else if (config.metricsPort !== undefined) servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
+  else if (config.metricsPort !== undefined)
+    servers.push(...(await listenAll(config.host, [config.metricsPort], metricsListener(metrics))));
   const running = surfaces;
   let closing: Promise<void> | undefined;
   return {

@@ -88,11 +88,10 @@ describe('two processes under load, and their PostgreSQL', () => {
     }
     await flood.first('error', ({ code }) => code === 'storage_unavailable', 30_000);
     await everybodySees(scene, STREAMING);
-    most = Math.max(most, await length());
+    // What waits in the process counts from the start, and is on its way.
+    most = Math.max(most, await until(length, (there) => there > CAP - SLACK, 30_000));
     const refused = flood.all('error');
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['storage_unavailable']));
-    // What is on its way counts as well.
-    expect(most).toBeGreaterThan(CAP - SLACK);
     expect(most).toBeLessThan(CAP + SLACK);
     for (const { url } of scene.cluster.servers) expect((await fetch(`${url}/health/ready`)).status).toBe(503);
     expect(flood.stored('flood')).toBe(0);

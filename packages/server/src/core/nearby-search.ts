@@ -25,9 +25,13 @@ export interface NearbyQuery {
   readonly accept: (slot: number) => boolean;
 }
 
+/** 1 cm, in radians. */
+const POLE_SLACK = 0.01 / EARTH_RADIUS;
+
 /** How far east and west of a point on `lat` anything within `reach` can lie; all radians. Pi when a pole is within reach. */
 export function widthAt(lat: number, reach: number): number {
-  if (Math.abs(lat) + reach >= Math.PI / 2) return Math.PI;
+  // A circle that only just touches the pole has all longitudes: rounding must not leave it a hair short, a centimetre say.
+  if (Math.abs(lat) + reach + POLE_SLACK >= Math.PI / 2) return Math.PI;
   return Math.asin(Math.sin(reach) / Math.cos(lat));
 }
 

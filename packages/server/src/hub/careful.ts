@@ -11,6 +11,9 @@ const REFUSALS = 5;
 /** Without any more trouble in so many commands a partition is handled as all others. */
 const CONVINCED = 200;
 
+/** So far the clocks of processes may be apart, ms. */
+const SKEW_MS = 2_000;
+
 const REFUSED = 'this could not be applied';
 
 export interface CarefulParts {
@@ -34,7 +37,9 @@ interface Patient {
   /** Commands that went well in a row. */
   well: number;
   /** What the last failure said. */
-  error: string;
+  readonly error: string;
+  /** When it was taken into care, epoch ms. */
+  readonly since: number;
 }
 
 /**
@@ -51,7 +56,7 @@ export class Careful {
 
   /** From now on, and from where the log is read next. */
   enter(partition: number, error = 'its owners died'): void {
-    this.#patients.set(partition, { queue: [], working: false, well: 0, error });
+    this.#patients.set(partition, { queue: [], working: false, well: 0, error, since: this.#parts.now() });
   }
 
   leave(partition: number): void {
@@ -71,6 +76,10 @@ export class Careful {
   take(entry: LogEntry): boolean {
     const patient = this.#patients.get(entry.partition);
     if (patient === undefined) return false;
+    if (!patient.working && patient.queue.length === 0 && isBeyondDoubt(patient, entry)) {
+      this.#patients.delete(entry.partition);
+      return false;
+    }
     patient.queue.push(entry);
     if (!patient.working) void this.#work(entry.partition, patient);
     return true;
@@ -83,7 +92,8 @@ export class Careful {
         await this.#one(partition, patient, entry);
         // It began anew meanwhile, or is somebody else's.
         if (this.#patients.get(partition) !== patient) return;
-        if (++patient.well < CONVINCED) continue;
+        const [next] = patient.queue;
+        if (++patient.well < CONVINCED && (next === undefined || !isBeyondDoubt(patient, next))) continue;
         // The rest need not wait for an end of the queue, which a busy partition may never see.
         this.#patients.delete(partition);
         this.#parts.goOn(patient.queue.splice(0));
@@ -121,6 +131,11 @@ export class Careful {
     for (const refusal of refusalsOf(command)) this.#parts.apply(resident, { ...entry, command: refusal }, batch);
     if (command.reply !== 0) batch.effects.answers.push(refused(command.reply));
   }
+}
+
+/** What did the harm was there when the partition was taken into care. */
+function isBeyondDoubt({ since }: Patient, { command }: LogEntry): boolean {
+  return command.receivedAt > since + SKEW_MS;
 }
 
 /** Its numbers are settled as rejected [A2]. */

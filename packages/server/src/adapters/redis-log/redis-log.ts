@@ -165,13 +165,15 @@ export class RedisLog implements Log {
     return waiting < this.#cap ? null : `${waiting} commands wait to be stored in partition ${lane.partition}`;
   }
 
-  #schedule(): void {
+  #schedule(wait = GATHER_MS): void {
     if (this.#scheduled || this.#unsent === 0) return;
     this.#scheduled = true;
-    setTimeout(() => {
+    const flush = (): void => {
       this.#scheduled = false;
       this.#flush();
-    }, GATHER_MS);
+    };
+    if (wait === 0) setImmediate(flush);
+    else setTimeout(flush, wait);
   }
 
   /** Everything that is not on its way goes, a batch per partition, in one write per node: one that hangs holds up no other. */
@@ -193,7 +195,8 @@ export class RedisLog implements Log {
     const textsOf = (lane: Lane): string[] => lane.unsent.slice(0, lane.sending).map(({ text }) => text);
     const replies = await this.#connection.run(lanes.map((lane) => appendCall(lane.key, textsOf(lane))));
     for (const [i, lane] of lanes.entries()) this.#sent(lane, replies[i] ?? null);
-    this.#schedule();
+    // What came meanwhile has gathered long enough.
+    this.#schedule(0);
   }
 
   #sent(lane: Lane, reply: RedisReply): void {
