@@ -179,8 +179,9 @@ async function shutDown({ surfaces, directory, hub, outbox, foundation, keys, se
   await surfaces.drain();
   const closed = stopTaking(servers);
   directory.close();
-  await hub.close();
+  // First: as soon as this process is none of the fleet any more, others send what waits.
   await outbox.dispatcher.close();
+  await hub.close();
   for (const server of servers) server.closeAllConnections();
   await Promise.all(closed);
   await surfaces.close();

@@ -25,6 +25,7 @@ export async function distributed(settings: DistributedSettings, ground: Ground)
   const connection = await openRedis({
     url: settings.redisUrl,
     password: settings.redisPassword,
+    prefix: prefixOf(settings.redisUrl),
     onHealth: ({ ok, problem }) => {
       if (ok) info('Redis is back');
       else
@@ -40,10 +41,16 @@ export async function distributed(settings: DistributedSettings, ground: Ground)
   }
 }
 
+/** Channels know no databases: fleets on different ones of a Redis are told apart by name. */
+function prefixOf(redisUrl: string): string {
+  const database = /^rediss?:\/\/[^/,]+\/(\d+)/.exec(redisUrl)?.[1] ?? '0';
+  return database === '0' ? 'waycast:' : `waycast:${database}:`;
+}
+
 async function onRedis(connection: RedisConnection, settings: DistributedSettings, ground: Ground): Promise<Foundation> {
   const store = await openStore(settings, ground);
   const home = store.process;
-  const live = await openLive({ connection, clock: systemClock, home });
+  const live = await openLive({ connection, clock: systemClock, home, warn: ground.warn });
   const log = new RedisLog({ connection, warn: ground.warn });
   const presence = new RedisPresence({ connection });
   const mirror = new RedisMirror(connection, (published, trip) => [...rideMirror(published, trip), ...driverMirror(published)]);

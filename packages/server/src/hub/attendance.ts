@@ -67,6 +67,7 @@ export class Attendance {
   #recording: Promise<void> = Promise.resolve();
   readonly #followed = new Map<string, Followed>();
   readonly #seated = new Set<Seated>();
+  #recounting = false;
   readonly #stops: (() => void)[];
   readonly #desk: Desk;
 
@@ -206,16 +207,21 @@ export class Attendance {
   /** What nobody told, or nobody heard: how many are left of the sockets of a process that died, who has a seat now [P8, P9]. */
   async #recount(): Promise<void> {
     const { presence, warn } = this.#parts;
+    if (this.#recounting) return;
+    this.#recounting = true;
+    const recount = async ([room, followed]: [string, Followed]): Promise<void> => {
+      const count = await presence.count(room);
+      if (followed.count !== null && followed.count !== count) followed.deliver({ type: 'attendance', feed: feedOf(room), room, count });
+      followed.count = count;
+    };
+    const look = async ({ seat, heard }: Seated): Promise<void> => heard(await presence.latest(seat));
     try {
-      for (const [room, followed] of this.#followed) {
-        const count = await presence.count(room);
-        if (followed.count !== null && followed.count !== count) followed.deliver({ type: 'attendance', feed: feedOf(room), room, count });
-        followed.count = count;
-      }
-      for (const { seat, heard } of this.#seated) heard(await presence.latest(seat));
+      // Asked together they go in one way there and back.
+      await Promise.all([...Array.from(this.#followed, recount), ...Array.from(this.#seated, look)]);
     } catch (error) {
       warn('connections could not be counted; it is tried again', error);
     }
+    this.#recounting = false;
   }
 
   #record(): void {

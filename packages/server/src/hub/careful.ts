@@ -108,8 +108,9 @@ export class Careful {
 
   async #one(partition: number, patient: Patient, entry: LogEntry): Promise<void> {
     const { store, residents, commits, apply, tell } = this.#parts;
-    const tries = await store.tried(partition, entry.position);
+    // First who it is for: only what is tried with the command itself counts.
     await residents.load([entry.command.driverId]);
+    const tries = await store.tried(partition, entry.position);
     const resident = residents.get(entry.command.driverId);
     if (resident === undefined || this.#patients.get(partition) !== patient) return;
     const batch = newBatch();
@@ -127,6 +128,8 @@ export class Careful {
     this.#parts.warn(`a ${command.kind} command of ${command.driverId} was set aside after ${TRIES} tries: see the table set_aside`, error);
     batch.setAside.push({ partition, position, command, error, at: this.#parts.now() });
     batch.reached.set(partition, position);
+    // Else it would be sent on again and again.
+    if (command.kind === 'adopt') batch.effects.outboxDone.push(command.entry);
     if (tries > TRIES + REFUSALS) return;
     for (const refusal of refusalsOf(command)) this.#parts.apply(resident, { ...entry, command: refusal }, batch);
     if (command.reply !== 0) batch.effects.answers.push(refused(command.reply));

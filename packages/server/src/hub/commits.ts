@@ -2,6 +2,7 @@ import type { Driver } from '../core/driver.ts';
 import { type Effects, noEffects } from '../core/effects.ts';
 import type { Meter } from './meter.ts';
 import type { OutgoingMessage } from './outbox/ports.ts';
+import { partitionOf } from './partition.ts';
 import { type Clock, type Committed, PARTITIONS, type SetAside, type Store } from './ports.ts';
 import type { Post } from './post.ts';
 import type { Residents } from './residents.ts';
@@ -151,6 +152,12 @@ export class Commits {
     for (const [partition, to] of reached) {
       cursors.push({ partition, from: this.#begun[partition] as number, to });
       this.#begun[partition] = to;
+    }
+    // A driver is stored whole as of its cursor: if what led there was not stored, it must not be either.
+    for (const { id } of whole) {
+      const partition = partitionOf(id);
+      const at = this.#begun[partition] as number;
+      if (!cursors.some((one) => one.partition === partition)) cursors.push({ partition, from: at, to: at });
     }
     const marks = this.#tellAccepted(effects);
     const begun = clock.now();

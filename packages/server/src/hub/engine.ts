@@ -92,6 +92,7 @@ export class Engine implements Owner {
       careful: this.#careful,
       forget: (partition) => this.#waiting.delete(partition),
       lost: parts.lost,
+      begun: (partitions) => void this.#wakeOnline(partitions),
       fatal: parts.fatal,
       warn,
     });
@@ -170,7 +171,7 @@ export class Engine implements Owner {
 
   #take(entries: readonly LogEntry[]): void {
     const batch = this.#commits.pending;
-    for (const entry of entries) {
+    for (const [index, entry] of entries.entries()) {
       const waiting = this.#waiting.get(entry.partition);
       if (waiting !== undefined) {
         waiting.push(entry);
@@ -186,8 +187,9 @@ export class Engine implements Owner {
       try {
         this.#apply(resident, entry, batch);
       } catch (error) {
+        // What was gathered is dropped, and comes again; so does what stood behind it.
+        this.#tenures.again(entries.slice(index).map(({ partition }) => partition));
         this.#tenures.failed([entry.partition], error);
-        // What was gathered is dropped, and comes again.
         return;
       }
     }
@@ -270,6 +272,8 @@ export class Engine implements Owner {
   async #dispatchAgain(): Promise<void> {
     const { store, clock, warn } = this.#parts;
     const before = clock.now() - DISPATCH_AGAIN_EVERY_MS;
+    // What waits to be sent on would only be joined by its own repeats.
+    if (this.#parts.log.problem() !== null) return;
     try {
       const waiting = await store.waiting(this.#tenures.owned());
       this.dispatch(waiting.filter(({ at }) => at <= before));
@@ -282,7 +286,8 @@ export class Engine implements Owner {
     try {
       await this.#residents.wakeAll(await this.#parts.store.online(partitions));
     } catch (error) {
-      this.#parts.warn('the store could not be asked who was online; they come back with their next fix', error);
+      this.#parts.warn('the store could not be asked who was online; it is asked again', error);
+      setTimeout(() => void this.#wakeOnline(partitions.filter((partition) => this.owns(partition))), LOAD_RETRY_MS * 4).unref();
     }
   }
 

@@ -99,7 +99,7 @@ describe('the messages of a feed [P7]', () => {
         // Of the life before, what nobody heard of is lost with it: of the last one nothing is.
         for (let n = 1; n <= seq; n++) all.push(`${epoch}${n}`);
         await vi.waitFor(() => {
-          sequence.mustReach({ epoch, seq });
+          sequence.standsAt(snapshot(epoch, seq));
           expect(numbers().filter((one) => one.startsWith(epoch) && /^\d+$/.test(one.slice(epoch.length)))).toEqual(all);
         });
         expect(new Set(numbers()).size).toBe(numbers().length);

@@ -55,10 +55,19 @@ export class Sequence {
     else this.#take(delivery);
   }
 
-  /** The feed is known to have come as far as this: what is missing is fetched. */
-  mustReach({ epoch, seq }: FeedPosition): void {
-    if (this.#held !== null || this.#over.includes(epoch) || this.#epoch === '') return;
-    if (epoch === this.#epoch ? seq > this.#seq : seq > 0) void this.#fill(epoch, seq);
+  /** Something was published up to here: what is missing is fetched. Answers false when it was in another life of the counter. */
+  mustReach({ epoch, seq }: FeedPosition): boolean {
+    if (this.#held !== null || this.#epoch === '' || this.#over.includes(epoch)) return true;
+    if (epoch !== this.#epoch) return false;
+    if (seq > this.#seq) void this.#fill(epoch, seq);
+    return true;
+  }
+
+  /** The feed stands here now. Another life of the counter is told from its beginning to those who heard the one before, as it stands to others. */
+  standsAt(snapshot: Snapshot): void {
+    if (this.mustReach(snapshot) || snapshot.seq === 0 || isKept(snapshot)) return;
+    if (isCounted(this.#epoch)) void this.#fill(snapshot.epoch, snapshot.seq);
+    else this.#start(snapshot);
   }
 
   #take(delivery: Numbered): void {
@@ -153,6 +162,11 @@ export class Sequence {
     this.#over.push(epoch);
     if (this.#over.length > REMEMBERED) this.#over.shift();
   }
+}
+
+/** Whether somebody counts in this life: what the store tells of has no messages before it. */
+function isCounted(epoch: string): boolean {
+  return !epoch.startsWith('stored') && !epoch.startsWith(KEPT);
 }
 
 function isKept({ driver }: Snapshot): boolean {

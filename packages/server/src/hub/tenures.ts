@@ -17,6 +17,8 @@ export interface TenuresParts {
   /** Commands of the partition that wait here are in the log as well. */
   readonly forget: (partition: number) => void;
   readonly lost: (partitions: readonly number[]) => void;
+  /** Nobody of these is in memory any more, and time decides for some. */
+  readonly begun: (partitions: readonly number[]) => void;
   readonly fatal: (error: unknown) => void;
   readonly warn: (message: string, error: unknown) => void;
 }
@@ -91,6 +93,12 @@ export class Tenures {
     this.#beginAnew();
   }
 
+  /** These are read again from where they are stored. */
+  again(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#broken.add(partition);
+    this.#beginAnew();
+  }
+
   /** What was applied of these could not be stored, or not even applied. */
   failed(partitions: readonly number[], error: unknown): void {
     const { careful, fatal, warn } = this.#parts;
@@ -148,7 +156,9 @@ export class Tenures {
     for (;;) {
       try {
         const still = await store.still(again);
-        for (const one of still) if (this.of(one.partition) !== 0) this.begin(one);
+        const mine = still.filter(({ partition }) => this.of(partition) !== 0);
+        for (const one of mine) this.begin(one);
+        this.#parts.begun(mine.map(({ partition }) => partition));
         const gone = again.filter((partition) => !still.some((one) => one.partition === partition) && this.of(partition) !== 0);
         if (gone.length > 0) {
           this.#let(new Set(gone));

@@ -29,6 +29,8 @@ interface Entry {
 interface Audience {
   readonly watchers: Map<Watcher, Entry>;
   readonly sequence: Sequence;
+  /** Where its ring ended when it was of another life than the sequence. */
+  ringEnd: string;
   /** Whether what is published is held for those who come back. */
   held: boolean;
 }
@@ -123,7 +125,7 @@ export class Watchers {
       snapshot: () => this.#snapshotOf(feed),
       warn,
     });
-    const audience = { watchers: new Map(), sequence, held: false };
+    const audience = { watchers: new Map(), sequence, ringEnd: '', held: false };
     this.#feeds.set(feed, audience);
     this.#parts.bus.join(feed);
     return audience;
@@ -160,7 +162,7 @@ export class Watchers {
       else young.at = now + wait;
       try {
         const snapshot = await this.#snapshotOf(feed);
-        if (snapshot !== null) this.#feeds.get(feed)?.sequence.mustReach(snapshot);
+        if (snapshot !== null) this.#feeds.get(feed)?.sequence.standsAt(snapshot);
       } catch (error) {
         warn('where a feed stands could not be looked at; it is told by what follows', error);
       }
@@ -174,10 +176,16 @@ export class Watchers {
       for (let i = 0; i < feeds.length; i += HEADS_AT_ONCE) {
         const slice = feeds.slice(i, i + HEADS_AT_ONCE);
         const heads = await this.#parts.hot.heads(slice.map(([feed]) => feed));
-        slice.forEach(([, { sequence }], index) => {
+        for (const [index, [feed, audience]] of slice.entries()) {
           const head = heads[index] ?? null;
-          if (head !== null) sequence.mustReach(head);
-        });
+          if (head === null || audience.sequence.mustReach(head)) continue;
+          // A ring may be of a life that is over: only where the driver is now says which one counts, once for each end of a ring.
+          const end = `${head.epoch} ${head.seq}`;
+          if (audience.ringEnd === end) continue;
+          audience.ringEnd = end;
+          const snapshot = await this.#snapshotOf(feed);
+          if (snapshot !== null) audience.sequence.standsAt(snapshot);
+        }
       }
     } catch (error) {
       this.#parts.warn('where feeds stand could not be asked; it is tried again', error);

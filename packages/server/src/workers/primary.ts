@@ -31,6 +31,8 @@ export class Primary {
   /** Resolves with the exit code once all workers have ended. */
   async run(): Promise<number> {
     const folder = placesOf(process.pid);
+    // Of another primary that had this number, and was killed.
+    rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const ended = Promise.withResolvers<number>();
     cluster.on('exit', (worker, code) => this.#gone(worker, code, ended.resolve));

@@ -148,6 +148,13 @@ export class PostgresOwnership implements Ownership {
     if (session === null || owner === undefined) return;
     const holdings = await session.look();
     await this.#notice(holdings.members);
+    // What a session that ended amid a handover left locked, and nobody serves.
+    const stray = [...holdings.owners].filter(([partition, home]) => home === this.#parts.home && !this.#mine.has(partition));
+    if (stray.length > 0) {
+      await session.unlock(stray.map(([partition]) => partition));
+      await session.tell();
+      return;
+    }
     const { give, take } = nextStep(this.#parts.home, PARTITIONS, holdings);
     if (give.length > 0) {
       const mine = give.filter((partition) => this.#mine.has(partition));

@@ -189,7 +189,7 @@ function without(rows: readonly FixRow[], dropped: readonly number[]): readonly 
 }
 
 const MOVE_CURSORS = `UPDATE partition_cursor c
-  SET position = coalesce(g.until, c.position), deaths = CASE WHEN g.until IS NULL THEN c.deaths ELSE 0 END
+  SET position = coalesce(g.until, c.position), deaths = CASE WHEN g.until > g.since THEN 0 ELSE c.deaths END
   FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS g (partition, since, until)
   WHERE c.partition = g.partition AND (g.since IS NULL OR c.position = g.since) AND (c.owner IS NULL OR c.owner = $4)
   RETURNING c.partition`;

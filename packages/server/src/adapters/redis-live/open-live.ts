@@ -11,6 +11,7 @@ export interface LiveOptions {
   readonly clock: Clock;
   /** The number of this process: no other one has it at the time. */
   readonly home: number;
+  readonly warn?: (message: string, error: unknown) => void;
 }
 
 export interface RedisLive {
@@ -25,14 +26,21 @@ export interface RedisLive {
 }
 
 /** The bus and the hot state, which write together: in one pipeline a turn, states and rings before messages. Resolves once this process hears the others. */
-export async function openLive({ connection, clock, home }: LiveOptions): Promise<RedisLive> {
+export async function openLive({ connection, clock, home, warn = () => undefined }: LiveOptions): Promise<RedisLive> {
   const turn = new Turn(connection);
   const interest = new Interest({ connection, clock, home, wiped: () => hot.writeAgain() });
   const hot = new RedisHot({ connection, interest, turn });
   const bus = new RedisBus({ connection, home, interest, turn });
   const heard = Promise.withResolvers<void>();
   const subscriber = new Subscriber(connection, [bus.inbox, bus.fleet, interest.channel], {
-    message: (channel, text) => (channel === interest.channel ? interest.hear(text) : bus.hear(channel, text)),
+    message: (channel, text) => {
+      try {
+        if (channel === interest.channel) interest.hear(text);
+        else bus.hear(channel, text);
+      } catch (error) {
+        warn(`a message on ${channel} is none of ours and was left out`, error);
+      }
+    },
     hearing: () => void interest.start().then(() => heard.resolve()),
   });
   // What waited while Redis was away.

@@ -10,6 +10,8 @@ import { RingWriter } from './ring-writer.ts';
 import type { Turn } from './turn.ts';
 
 const DRIVER_S = 86_400;
+/** What changes seldom is written anew this often all the same: an owner that wakes late may have put its own there, ms. */
+const HEAVY_EVERY_MS = 60_000;
 /** Messages kept per feed [O2]. */
 const RING = 300;
 /** Written in one turn; after a wipe all of them are to be written. */
@@ -18,7 +20,7 @@ const DRIVERS_AT_ONCE = 2_000;
 /** Only whoever wrote it last may remove it: a new owner may have put its own there. */
 const DROP = `
 local light = redis.call('GET', KEYS[1])
-if light and string.sub(light, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
+if light and string.sub(light, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 0`;
 
 export interface RedisHotParts {
@@ -196,7 +198,7 @@ export class RedisHot implements Hot {
     const written = this.#heavy.get(driver);
     if (
       written !== undefined &&
-      now - written.at < (DRIVER_S * 1_000) / 2 &&
+      now - written.at < HEAVY_EVERY_MS &&
       written.trips.length === driver.trips.length &&
       driver.trips.every(({ trip }, i) => written.trips[i] === `${trip.revision}/${trip.id}`) &&
       profile.every((value, i) => written.profile[i] === value)
