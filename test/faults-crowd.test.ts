@@ -101,8 +101,8 @@ describe('slow watchers', () => {
   const HEALTHY = 3;
   /** Positions until the server's heap has its working size; then until the slow sockets are full; then the rest. */
   const WARM = 1_000;
-  const FULL = 3_000;
-  const FIXES = 7_000;
+  const FULL = 8_000;
+  const FIXES = 12_000;
   /** MB, once everything is full: 50 slow ones that kept all of it would hold a hundred more */
   const MAY_GROW = 40;
 
