@@ -30,7 +30,8 @@ export class Neighbours {
 
   passOn(name: string, request: IncomingMessage, response: ServerResponse): void {
     const { method, url, headers } = request;
-    const passed = httpRequest({ socketPath: this.#place.pathOf(name), method, path: url, headers, timeout: SILENT_MS });
+    // A connection of its own: one that is kept may be closed at the other end while a request is on its way.
+    const passed = httpRequest({ socketPath: this.#place.pathOf(name), method, path: url, headers, timeout: SILENT_MS, agent: false });
     passed.on('response', (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
       answer.pipe(response);
@@ -41,7 +42,9 @@ export class Neighbours {
       if (response.headersSent) response.destroy();
       else response.writeHead(400, { 'content-type': 'application/json' }).end('{"code":1,"message":"Session ID unknown"}');
     });
-    response.on('close', () => passed.destroy());
+    response.on('close', () => {
+      if (!response.writableFinished) passed.destroy();
+    });
     request.pipe(passed);
   }
 
