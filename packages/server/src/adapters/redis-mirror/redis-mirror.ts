@@ -58,6 +58,8 @@ export class RedisMirror implements Mirror {
   #gather(write: MirrorWrite): void {
     if (write.kind === 'set') {
       if (this.#sets.size < MOST_WAITING || this.#sets.has(write.key)) this.#sets.set(write.key, write);
+    } else if (this.#isAway()) {
+      // What cannot be written now is old before it could be; values are as good later.
     } else if (write.kind === 'push') {
       const pushed = this.#pushes.get(write.key);
       if (pushed === undefined) {
@@ -72,6 +74,11 @@ export class RedisMirror implements Mirror {
     this.#schedule();
   }
 
+  /** Of a Cluster some nodes may be there. */
+  #isAway(): boolean {
+    return !this.#connection.health().ok && !this.#connection.cluster;
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -82,7 +89,7 @@ export class RedisMirror implements Mirror {
   }
 
   #flush(): void {
-    if (!this.#connection.health().ok && !this.#connection.cluster) {
+    if (this.#isAway()) {
       this.#pushes.clear();
       this.#messages = [];
       return;
