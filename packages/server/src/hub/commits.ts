@@ -154,10 +154,13 @@ export class Commits {
       this.#begun[partition] = to;
     }
     // A driver is stored whole as of its cursor: if what led there was not stored, it must not be either.
+    const held = new Set(reached.keys());
     for (const { id } of whole) {
       const partition = partitionOf(id);
+      if (held.has(partition)) continue;
+      held.add(partition);
       const at = this.#begun[partition] as number;
-      if (!cursors.some((one) => one.partition === partition)) cursors.push({ partition, from: at, to: at });
+      cursors.push({ partition, from: at, to: at });
     }
     const marks = this.#tellAccepted(effects);
     const begun = clock.now();

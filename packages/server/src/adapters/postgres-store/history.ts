@@ -1,8 +1,7 @@
 import type { DriverSnapshot } from '../../core/driver.ts';
 import type { FixRow } from '../../core/effects.ts';
-import type { Page } from '../../hub/page.ts';
+import { type Page, splitCursor } from '../../hub/page.ts';
 import type { StoredDriver } from '../../hub/ports.ts';
-import { splitCursor } from './cursors.ts';
 import { COLUMNS, fixRowOf, type HistoryRow, listed } from './fixes.ts';
 import type { Primary } from './primary.ts';
 

@@ -1,6 +1,5 @@
-import type { Page } from '../../hub/page.ts';
+import { type Page, splitCursor } from '../../hub/page.ts';
 import type { ConnectionSession } from '../../hub/ports.ts';
-import { splitCursor } from './cursors.ts';
 import type { Primary } from './primary.ts';
 
 export interface SessionFilter {

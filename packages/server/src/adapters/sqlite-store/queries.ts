@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { FixRow } from '../../core/effects.ts';
 import type { Consumer, DeliveryRecord, DeliveryState } from '../../hub/outbox/ports.ts';
-import type { Page } from '../../hub/page.ts';
+import { type Page, splitCursor } from '../../hub/page.ts';
 import type { ConnectionSession, OrderRow, PassList, PassSearch, TripFilter } from '../../hub/ports.ts';
 import { fixRowOf, JournalBatch, type JournalRow } from './journal.ts';
 import { OutgoingQueries } from './outgoing-queries.ts';
@@ -245,11 +245,6 @@ function merge(history: readonly JournalRow[], fresh: readonly JournalRow[]): Jo
   if (fresh.length === 0) return [...history];
   const seen = new Set(fresh.map((row) => row.id));
   return [...history.filter((row) => !seen.has(row.id)), ...fresh].sort((a, b) => a.at - b.at || a.id - b.id);
-}
-
-function splitCursor(cursor: string): [number, string] {
-  const at = cursor.indexOf('~');
-  return [Number(cursor.slice(0, at)), cursor.slice(at + 1)];
 }
 
 function prepare(db: DatabaseSync) {
