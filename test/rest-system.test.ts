@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FixReceipt, Health, Problem, Session, Ticket } from '../packages/protocol/src/index.ts';
 import { validator } from '../packages/protocol/src/validate.ts';
 import { dial } from './support/peer.ts';
 import { CENTRE } from './support/places.ts';
+import { freePort } from './support/port.ts';
 import { type Caller, caller } from './support/rest.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { until } from './support/until.ts';
@@ -219,15 +218,6 @@ describe('/metrics', () => {
     await apart.stop();
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 describe('sessions, tickets and pages', () => {
   it('signs in with the printed code, once [S8]', async () => {

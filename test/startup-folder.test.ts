@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { FixReceipt, LocationList, Session, TripList } from '../packages/protocol/src/index.ts';
 import { dial } from './support/peer.ts';
 import { CENTRE } from './support/places.ts';
+import { freePort } from './support/port.ts';
 import { caller } from './support/rest.ts';
 import { SECRET, startServer, type TestServer, tempDir } from './support/server.ts';
 import { until } from './support/until.ts';
@@ -138,15 +139,6 @@ describe('settings', () => {
     await server.stop();
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 describe('a server that cannot have what it needs', () => {
   it('names a port that is taken', async () => {

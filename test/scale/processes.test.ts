@@ -1,31 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FixReceipt } from '../../packages/protocol/src/index.ts';
-import { type Cluster, startCluster } from '../support/cluster.ts';
+import { clusterForTest } from '../support/cluster-for-test.ts';
 import { dial } from '../support/peer.ts';
 import { CENTRE } from '../support/places.ts';
 import { caller } from '../support/rest.ts';
-import type { TestServer } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
 const ENV = { LOCATION_UPDATE_RATE_LIMIT: '0', REST_RATE_LIMIT_PER_MINUTE: '1000000' };
 
-let cluster: Cluster | undefined;
-afterEach(async () => {
-  await cluster?.stop();
-  cluster = undefined;
-});
-
-async function started(): Promise<{ cluster: Cluster; a: TestServer; b: TestServer }> {
-  const own = await startCluster({ env: ENV });
-  cluster = own;
-  await own.settled();
-  const [a, b] = own.servers as [TestServer, TestServer];
-  return { cluster: own, a, b };
-}
-
 describe('processes that come and go', () => {
   it('share evenly: 32 and 32, then 22, 21 and 21, then 32 and 32; what is stored is read on all [P3 P4]', async () => {
-    const { cluster: own, a, b } = await started();
+    const { cluster: own, a, b } = await clusterForTest({ env: ENV });
     const rest = caller(a, await a.token('admin'));
     const driver = await own.driverOf(a, 'stays');
     (await rest.post(`/v1/drivers/${driver}/locations`, CENTRE)).as(FixReceipt);
@@ -55,7 +40,7 @@ describe('processes that come and go', () => {
   });
 
   it('a watcher on a process that stays sees a driver go on whose owner was killed, in a new epoch [P4 P7 O1]', async () => {
-    const { cluster: own, a, b } = await started();
+    const { cluster: own, a, b } = await clusterForTest({ env: ENV });
     const driver = await own.driverOf(a, 'orphan');
     const watcher = await dial(b, { token: await b.token('admin') });
     await watcher.ask({ type: 'subscribe', feed: `driver:${driver}` });

@@ -5,6 +5,7 @@ import { type Validator, validator } from '../../packages/protocol/src/validate.
 import { SERVER_MESSAGES } from '../../packages/server/src/dialects/rideshare/messages.ts';
 import { jwt } from './jwt.ts';
 import { CENTRE, north } from './places.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 import { caller } from './rest.ts';
 import type { TestServer } from './server.ts';
 import { until } from './until.ts';
@@ -114,26 +115,12 @@ export async function openPath(url: string, path: string, options: ClientOptions
 }
 
 /** What a server that refuses the handshake answers. */
-export async function refusedRide(
+export function refusedRide(
   server: TestServer,
   path: string,
   headers: Readonly<Record<string, string>> = {},
-): Promise<{ status: number; headers: Readonly<Record<string, unknown>>; body: string }> {
-  const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers });
-  socket.on('error', () => undefined);
-  return new Promise((resolve, reject) => {
-    socket.once('open', () => {
-      socket.terminate();
-      reject(new Error(`the handshake for ${path} was taken`));
-    });
-    socket.once('unexpected-response', (_request, response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => {
-        body += text;
-      });
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-    });
-  });
+): ReturnType<typeof refusedUpgrade> {
+  return refusedUpgrade(server.url + path, headers);
 }
 
 interface Booking {

@@ -2,35 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StreamClient } from '@waycast/client';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { check } from '../../oracle/checker.ts';
 import { readJournals } from '../../oracle/journal.ts';
-import { type Cluster, startCluster } from '../../support/cluster.ts';
+import { clusterForTest } from '../../support/cluster-for-test.ts';
 import { CrashLoad } from '../../support/crash-load.ts';
 import { historiesOf } from '../../support/history.ts';
 import { atRest, tell, watchSome } from '../../support/load-checks.ts';
-import type { TestServer } from '../../support/server.ts';
 import { until } from '../../support/until.ts';
 
 const ENV = { LOCATION_UPDATE_RATE_LIMIT: '0', REST_RATE_LIMIT_PER_MINUTE: '1000000' };
 
-let cluster: Cluster | undefined;
-afterEach(async () => {
-  await cluster?.stop();
-  cluster = undefined;
-});
-
-async function started(): Promise<{ cluster: Cluster; a: TestServer; b: TestServer }> {
-  const own = await startCluster({ env: ENV });
-  cluster = own;
-  await own.settled();
-  const [a, b] = own.servers as [TestServer, TestServer];
-  return { cluster: own, a, b };
-}
-
 describe('a server that is stopped by SIGTERM under load', () => {
   it('loses nothing: clients go on at the other, behind nginx [P4 A1 A6]', { timeout: 90_000 }, async () => {
-    const { cluster: own, a, b } = await started();
+    const { cluster: own, a, b } = await clusterForTest({ env: ENV });
     const { entry } = own;
     const folder = mkdtempSync(join(tmpdir(), 'waycast-drain-'));
     const load = new CrashLoad(folder, entry, await entry.token('service'), 7);

@@ -1,15 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { nginxCommand, nginxConfiguration } from '../../../tools/services/nginx.ts';
 import { stablePort } from '../port.ts';
 import { until } from '../until.ts';
-
-/** The one configuration there is: what is tested is what is deployed. */
-const TEMPLATE = fileURLToPath(new URL('../../../deploy/nginx/waycast.conf.template', import.meta.url));
 
 /** A private nginx in front of several servers. */
 export interface TestNginx {
@@ -35,8 +32,11 @@ export async function startNginx(ports: readonly number[], port?: number): Promi
   chmodSync(folder, 0o755);
   const listen = port ?? (await stablePort());
   const file = join(folder, 'nginx.conf');
-  writeFileSync(file, configuration(folder, listen, ports));
-  const child = spawn(program(), ['-p', folder, '-c', file, '-e', 'stderr', '-g', 'daemon off;'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const configure = (behind: readonly number[]): void =>
+    writeFileSync(file, nginxConfiguration({ folder, listen, ports: behind, level: 'notice' }));
+  configure(ports);
+  const { command, args } = nginxCommand(folder, file);
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   running.add(child);
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -53,7 +53,7 @@ export async function startNginx(ports: readonly number[], port?: number): Promi
     port: listen,
     output: () => output,
     serve: async (next) => {
-      writeFileSync(file, configuration(folder, listen, next));
+      configure(next);
       const before = workers(output);
       child.kill('SIGHUP');
       await until(
@@ -72,32 +72,6 @@ export async function startNginx(ports: readonly number[], port?: number): Promi
 /** How often it has begun to serve a configuration. */
 function workers(output: string): number {
   return output.split('start worker processes').length - 1;
-}
-
-function configuration(folder: string, listen: number, ports: readonly number[]): string {
-  const servers = ports.map((port) => `server 127.0.0.1:${port} max_fails=0;`).join(' ');
-  const filledIn: Readonly<Record<string, string>> = { WAYCAST_LISTEN: `127.0.0.1:${listen}`, WAYCAST_SERVERS: servers };
-  const site = readFileSync(TEMPLATE, 'utf8').replaceAll(/\$\{(WAYCAST_\w+)\}/g, (_, name: string) => filledIn[name] ?? '');
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
-  return `pid ${folder}/nginx.pid;
-error_log stderr notice;
-worker_processes 1;
-worker_rlimit_nofile 16384;
-events { worker_connections 8192; }
-http {
-  access_log off;
-  default_type application/octet-stream;
-  ${temporary.join('\n  ')}
-  ${site}
-}
-`;
-}
-
-function program(): string {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
-  const found = folders.map((folder) => join(folder, 'nginx')).find((path) => existsSync(path));
-  if (found === undefined) throw new Error('nginx is not installed');
-  return found;
 }
 
 function takes(port: number): Promise<boolean> {

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { createPostgres, postgresOwner, postgresProgram, postgresUrl } from '../../../tools/services/postgres.ts';
 import { stablePort } from '../port.ts';
 import { until } from '../until.ts';
 
@@ -12,6 +13,7 @@ export const SHARED_FOLDER = 'WAYCAST_TEST_SERVICES';
 const TEMPLATE = 'waycast_template';
 /** One at a time: PostgreSQL copies from a template nobody is connected to. */
 const COPYING = 731_004;
+const SETTINGS = ['shared_buffers = 64MB', 'max_connections = 200', 'max_wal_size = 512MB'];
 
 /** A PostgreSQL with PostGIS of a test's own, on a port that stays. */
 export interface PostgresServer {
@@ -38,11 +40,11 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   // Within that folder it ends with the run of tests, however that ends.
   const folder = mkdtempSync(join(process.env[SHARED_FOLDER] ?? tmpdir(), 'waycast-pg-'));
   const port = await stablePort();
-  createCluster(folder, port, settings);
+  createPostgres(folder, port, [...SETTINGS, ...settings]);
   let stopped: Promise<unknown> = Promise.resolve();
   const pid = (): number => Number(readFileSync(join(folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
   const server: PostgresServer = {
-    url: urlOf(port),
+    url: postgresUrl(port),
     port,
     folder,
     pid,
@@ -50,7 +52,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       await stopped;
       // A crash leaves it behind, and the number may be somebody else's by now.
       rmSync(join(folder, 'data', 'postmaster.pid'), { force: true });
-      const child = spawn(binary('postgres'), ['-D', join(folder, 'data')], { stdio: 'ignore', ...owner() });
+      const child = spawn(postgresProgram('postgres'), ['-D', join(folder, 'data')], { stdio: 'ignore', ...postgresOwner() });
       stopped = once(child, 'exit');
       await answering(port);
     },
@@ -155,42 +157,17 @@ async function sharedServer(): Promise<string> {
   }
   const port = await stablePort();
   // Nobody crashes it, and it is gone after the run: what waits for the disk has servers of its own.
-  createCluster(folder, port, ['fsync = off', 'full_page_writes = off']);
+  createPostgres(folder, port, [...SETTINGS, 'fsync = off', 'full_page_writes = off']);
   // It outlives the test file that starts it: global-setup.ts stops it.
-  spawn(binary('postgres'), ['-D', join(folder, 'data')], { stdio: 'ignore', detached: true, ...owner() }).unref();
+  spawn(postgresProgram('postgres'), ['-D', join(folder, 'data')], { stdio: 'ignore', detached: true, ...postgresOwner() }).unref();
   await answering(port);
-  writeFileSync(address, urlOf(port));
-  return urlOf(port);
-}
-
-function createCluster(folder: string, port: number, settings: readonly string[]): void {
-  const run = owner();
-  if (run.uid !== undefined) chownSync(folder, run.uid, run.gid ?? run.uid);
-  const data = join(folder, 'data');
-  execFileSync(binary('initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    ...run,
-  });
-  const lines = [
-    `port = ${port}`,
-    `listen_addresses = '127.0.0.1'`,
-    `unix_socket_directories = ''`,
-    'shared_buffers = 64MB',
-    'max_connections = 200',
-    'logging_collector = off',
-    'max_wal_size = 512MB',
-    ...settings,
-  ];
-  writeFileSync(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`, { flag: 'a' });
-}
-
-function urlOf(port: number): string {
-  return `postgresql://postgres@127.0.0.1:${port}/postgres`;
+  writeFileSync(address, postgresUrl(port));
+  return postgresUrl(port);
 }
 
 async function answering(port: number): Promise<void> {
   const look = async (): Promise<string> => {
-    const client = new pg.Client({ connectionString: urlOf(port) });
+    const client = new pg.Client({ connectionString: postgresUrl(port) });
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -202,21 +179,6 @@ async function answering(port: number): Promise<void> {
     }
   };
   await until(look, (seen) => seen === 'yes', 30_000);
-}
-
-/** PostgreSQL refuses to run as root. */
-function owner(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const number = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-  return { uid: number('-u'), gid: number('-g') };
-}
-
-/** Debian keeps the programs of each version beside the path; the newest there is. */
-function binary(name: string): string {
-  const versions = '/usr/lib/postgresql';
-  if (!existsSync(versions)) return name;
-  const newest = readdirSync(versions).sort((a, b) => Number(b) - Number(a))[0];
-  return newest === undefined ? name : join(versions, newest, 'bin', name);
 }
 
 function processesOf(folder: string): string[] {

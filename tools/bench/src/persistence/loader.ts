@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { postgresProgram } from '../../../services/postgres.ts';
 import { type Child, start } from '../children.ts';
-import { program } from '../services/postgres.ts';
 import { COLUMNS, copyLine } from './rows.ts';
 
 /** Rows of one COPY, a transaction each. */
@@ -23,7 +23,7 @@ export class Loader {
   constructor(url: string, rate: number, core: number | undefined) {
     this.#rate = rate;
     const args = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url];
-    this.#child = start({ command: program('psql'), args, env: {} }, core, true);
+    this.#child = start({ command: postgresProgram('psql'), args, env: {} }, core, true);
     this.#child.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#seen += text;
       this.#written = this.#seen.split('stored\n').length - 1;

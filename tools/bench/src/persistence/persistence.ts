@@ -7,7 +7,7 @@ import { type Cores, chooseCores, moveTo } from '../cores.ts';
 import { machineFacts } from '../machine.ts';
 import { buildNative } from '../native.ts';
 import { align } from '../report.ts';
-import { familyCpu } from '../services/family-cpu.ts';
+import { familyCpu, ownCpu } from '../services/family-cpu.ts';
 import { type Postgres, startPostgres, withClient } from '../services/postgres.ts';
 import { median } from '../summary.ts';
 import { type IngestRow, ingest, ingestTable } from './ingest.ts';
@@ -140,14 +140,10 @@ async function rowTurns(postgres: Postgres, scratch: string, rounds: number, row
 
 async function turn(writer: RowWriter, round: number, postgres: Postgres): Promise<Turn> {
   await withClient(writer.url, (client) => client.query('TRUNCATE location_history; CHECKPOINT'));
-  const own = () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  };
-  const [since, databaseBefore, ownBefore] = [performance.now(), familyCpu(postgres.pid), own()];
+  const [since, databaseBefore, ownBefore] = [performance.now(), familyCpu(postgres.pid), ownCpu()];
   await writer.write();
   const seconds = (performance.now() - since) / 1_000;
-  const spent = { postgres: familyCpu(postgres.pid) - databaseBefore, own: own() - ownBefore };
+  const spent = { postgres: familyCpu(postgres.pid) - databaseBefore, own: ownCpu() - ownBefore };
   const there = await withClient(writer.url, (client) => client.query<{ count: number }>('SELECT count(*)::int FROM location_history'));
   const count = there.rows[0]?.count;
   if (count !== writer.rows) throw new Error(`${writer.name} wrote ${writer.rows} rows, ${count} are there`);

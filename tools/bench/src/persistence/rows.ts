@@ -1,6 +1,6 @@
 import { newDriver } from '../../../../packages/server/src/core/driver.ts';
 import { partitionOf } from '../../../../packages/server/src/hub/partition.ts';
-import type { Commit } from '../../../../packages/server/src/hub/ports.ts';
+import type { Commit } from '../../../../packages/server/src/hub/storage-ports.ts';
 import { baseLat, baseLng, STEP } from '../positions.ts';
 
 type FixRow = Commit['rows'][number];

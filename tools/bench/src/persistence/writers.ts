@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPostgresStore } from '../../../../packages/server/src/adapters/postgres-store/store.ts';
-import { program, withClient } from '../services/postgres.ts';
+import { postgresProgram } from '../../../services/postgres.ts';
+import { withClient } from '../services/postgres.ts';
 import { COLUMNS, copyLine, FixRows } from './rows.ts';
 
 /** As the engine: two commits under way at most. */
@@ -76,7 +77,9 @@ export function insertWriter(url: string, rows: number): RowWriter {
 }
 
 async function psql(url: string, args: string[]): Promise<void> {
-  const child = spawn(program('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', url, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(postgresProgram('psql'), ['-X', '-q', '-v', 'ON_ERROR_STOP=1', url, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`psql ended with ${code}`);
 }

@@ -25,3 +25,9 @@ export function familyCpu(pid: number): number {
   }
   return ticks / TICKS_PER_SECOND;
 }
+
+/** CPU seconds of this process so far, without those it has started. */
+export function ownCpu(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

@@ -1,13 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { createPostgres, postgresOwner, postgresProgram, postgresUrl } from '../../../services/postgres.ts';
 import { type Child, start } from '../children.ts';
 import { freePort } from '../session.ts';
 
-const VERSIONS = '/usr/lib/postgresql';
 const READY_MS = 30_000;
+const SETTINGS = ['shared_buffers = 256MB', 'max_wal_size = 4GB', 'max_connections = 100', 'fsync = on', 'synchronous_commit = on'];
 
 /** A PostgreSQL of the bench's own, with PostGIS; it syncs to disk as a real one does. */
 export interface Postgres {
@@ -23,20 +23,13 @@ export async function startPostgres(scratch: string, core?: number): Promise<Pos
   chmodSync(scratch, 0o755);
   const folder = mkdtempSync(join(scratch, 'postgres-'));
   const port = await freePort();
-  const user = owner();
-  if (user !== null) chownSync(folder, user.uid, user.gid);
-  const data = join(folder, 'data');
-  execFileSync(program('initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    ...user,
-  });
-  appendFileSync(join(data, 'postgresql.conf'), `${settings(port).join('\n')}\n`);
+  const data = createPostgres(folder, port, SETTINGS);
+  const user = postgresOwner();
+  const program = postgresProgram('postgres');
   const [command, first] =
-    user === null
-      ? [program('postgres'), []]
-      : ['setpriv', [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', program('postgres')]];
+    user === null ? [program, []] : ['setpriv', [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', program]];
   const child = start({ command, args: [...first, '-D', data], env: {} }, core, false);
-  const url = (name: string) => `postgresql://postgres@127.0.0.1:${port}/${name}`;
+  const url = (name: string) => postgresUrl(port, name);
   await answering(child, url('postgres'));
   let made = 0;
   return {
@@ -67,20 +60,6 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
-function settings(port: number): string[] {
-  return [
-    `port = ${port}`,
-    `listen_addresses = '127.0.0.1'`,
-    `unix_socket_directories = ''`,
-    'shared_buffers = 256MB',
-    'max_wal_size = 4GB',
-    'max_connections = 100',
-    'fsync = on',
-    'synchronous_commit = on',
-    'logging_collector = off',
-  ];
-}
-
 async function answering(child: Child, url: string): Promise<void> {
   let last: unknown;
   for (const end = Date.now() + READY_MS; Date.now() < end && !child.ended(); await pause(50)) {
@@ -91,19 +70,4 @@ async function answering(child: Child, url: string): Promise<void> {
     }
   }
   throw new Error(`PostgreSQL did not come up: ${String(last)}\n${child.tail()}`);
-}
-
-/** It refuses to run as root; null: as whoever we are. */
-function owner(): { uid: number; gid: number } | null {
-  if (process.getuid?.() !== 0) return null;
-  const number = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-  return { uid: number('-u'), gid: number('-g') };
-}
-
-/** Debian keeps the programs of each version beside the path; the newest there is. */
-export function program(name: string): string {
-  const newest = existsSync(VERSIONS) ? readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a))[0] : undefined;
-  const path = newest === undefined ? name : join(VERSIONS, newest, 'bin', name);
-  if (spawnSync(path, ['--version']).error !== undefined) throw new Error(`${name} of PostgreSQL is not installed`);
-  return path;
 }
