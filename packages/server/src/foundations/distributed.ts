@@ -51,9 +51,13 @@ async function onRedis(connection: RedisConnection, settings: DistributedSetting
   const store = await openStore(settings, ground);
   const home = store.process;
   const live = await openLive({ connection, clock: systemClock, home, warn: ground.warn });
-  const log = new RedisLog({ connection, warn: ground.warn });
+  const log = new RedisLog({ connection, warn: ground.warn, info: ground.info });
   const presence = new RedisPresence({ connection });
-  const mirror = new RedisMirror(connection, (published, trip) => [...rideMirror(published, trip), ...driverMirror(published)]);
+  const mirror = new RedisMirror({
+    connection,
+    encode: (published, trip) => [...rideMirror(published, trip), ...driverMirror(published)],
+    warn: ground.warn,
+  });
   return {
     home,
     ownership: ownershipBy(settings, store, false, ground),
@@ -71,7 +75,7 @@ async function onRedis(connection: RedisConnection, settings: DistributedSetting
       await log.shut();
       await live.close();
       await presence.close();
-      mirror.close();
+      await mirror.close();
       connection.close();
       await store.close();
     },

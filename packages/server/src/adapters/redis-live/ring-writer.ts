@@ -20,7 +20,10 @@ export class RingWriter {
   readonly #size: number;
   readonly #rings = new Map<string, Ring>();
   #pending = new Map<string, string[]>();
+  /** To be removed, or begun anew, with the next write. */
   readonly #broken = new Set<string>();
+  /** Broken too, but Redis did not take that: it is told again now and then, and before anything more is written of them. */
+  readonly #failed = new Set<string>();
   #sweptAt = 0;
 
   constructor(keyOf: (feed: string) => string, size: number) {
@@ -45,6 +48,7 @@ export class RingWriter {
 
   calls(): RedisCall[] {
     const calls: RedisCall[] = [];
+    if (this.#failed.size > 0) for (const feed of this.#pending.keys()) if (this.#failed.delete(feed)) this.#broken.add(feed);
     for (const feed of this.#broken) calls.push({ key: this.#keyOf(feed), args: ['DEL', this.#keyOf(feed)] });
     this.#broken.clear();
     const now = performance.now();
@@ -63,7 +67,25 @@ export class RingWriter {
     this.#pending.clear();
   }
 
-  /** Redis has lost what was in it, or did not take what it was given. */
+  /** Redis did not take what it was given of this feed: its ring has a hole. */
+  failed(feed: string): void {
+    this.#rings.delete(feed);
+    this.#failed.add(feed);
+  }
+
+  /** So many of those that failed are begun anew with the next write. */
+  retry(count: number): void {
+    for (const feed of [...this.#failed.values().take(count)]) {
+      this.#failed.delete(feed);
+      this.#broken.add(feed);
+    }
+  }
+
+  hasFailed(): boolean {
+    return this.#failed.size > 0;
+  }
+
+  /** Redis has lost what was in it. */
   restart(): void {
     for (const feed of this.#rings.keys()) this.#broken.add(feed);
     this.#rings.clear();

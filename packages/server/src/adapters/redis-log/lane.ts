@@ -5,6 +5,16 @@ export interface Unsent {
   readonly repeatable: boolean;
 }
 
+/** Redis does not take what it is sent. */
+export interface Refusal {
+  /** And what to do about it. */
+  readonly why: string;
+  /** Whether it would take nothing else either. */
+  readonly isOfAll: boolean;
+  /** When it is asked again, `performance.now()`. */
+  readonly retryAt: number;
+}
+
 /** What a process knows of one partition's stream. */
 export interface Lane {
   readonly partition: number;
@@ -13,6 +23,8 @@ export interface Lane {
   unsent: Unsent[];
   /** How many of them, from the front, are being sent. */
   sending: number;
+  /** Null while Redis takes them. */
+  refusal: Refusal | null;
   /** How many the stream had, when last asked. */
   length: number;
   /** Counts openings; 0 while it is closed. */
@@ -24,5 +36,5 @@ export interface Lane {
 }
 
 export function newLane(partition: number, key: string): Lane {
-  return { partition, key, unsent: [], sending: 0, length: 0, opened: 0, cursor: 0, trimTo: 0 };
+  return { partition, key, unsent: [], sending: 0, refusal: null, length: 0, opened: 0, cursor: 0, trimTo: 0 };
 }

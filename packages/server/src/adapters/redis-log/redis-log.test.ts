@@ -5,7 +5,7 @@ import { until } from '../../../../../test/support/until.ts';
 import type { Command } from '../../core/commands.ts';
 import { logContract } from '../../hub/contracts/log.ts';
 import { T0 } from '../../hub/contracts/samples.ts';
-import type { LogEntry } from '../../hub/ports.ts';
+import { type LogEntry, PARTITIONS } from '../../hub/ports.ts';
 import { openRedis } from '../redis/open-redis.ts';
 import { positionOf } from './positions.ts';
 import { RedisLog } from './redis-log.ts';
@@ -110,10 +110,12 @@ describe('a log that processes share', () => {
     );
     two.append(3, fixes(50));
     await until(
-      () => two.problem(),
+      () => two.problem(3),
       (problem) => problem !== null,
     );
     expect(() => two.append(3, fixes(51))).toThrow(/51 commands wait to be stored in partition 3/);
+    // The process as a whole can be acknowledged from, and so can the drivers of the others.
+    expect([two.problem(), two.problem(4)]).toEqual([null, null]);
     two.append(3, { kind: 'tick', driverId: 'a', receivedAt: T0, reply: 52 });
     two.append(4, fixes(53));
     const entries = reading(one, 3);
@@ -123,10 +125,30 @@ describe('a log that processes share', () => {
     );
     one.trim(3, entries.at(-1)?.position ?? 0);
     await until(
-      () => two.problem(),
+      () => two.problem(3),
       (problem) => problem === null,
     );
     expect(await redis.client().xlen(`${prefix}{log.3}`)).toBe(0);
+  });
+
+  it('takes nothing at all, and says so, once every partition has its cap [A7, P5]', async () => {
+    const log = await processOf(fresh(), { cap: 2 });
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      expect(log.problem()).toBeNull();
+      for (const n of upTo(2)) log.append(partition, fixes(n));
+    }
+    expect(log.problem()).toMatch(/^2 commands wait to be stored in every partition/);
+    const entries = reading(log, 5);
+    await until(
+      () => entries.length,
+      (count) => count === 2,
+    );
+    log.trim(5, entries.at(-1)?.position ?? 0);
+    await until(
+      () => log.problem(),
+      (problem) => problem === null,
+    );
+    log.append(5, fixes(3));
   });
 
   it('goes on above its cursor after the streams are wiped, also when the clock is behind [A6]', async () => {

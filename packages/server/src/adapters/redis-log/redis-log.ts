@@ -2,85 +2,73 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WaycastError } from '@waycast/protocol';
 import type { Command } from '../../core/commands.ts';
 import { type Log, type LogEntry, PARTITIONS } from '../../hub/ports.ts';
-import { RedisGone, type RedisReply } from '../redis/link.ts';
 import type { RedisConnection } from '../redis/redis-connection.ts';
-import { decodeCommand, encodeCommand } from './command-codec.ts';
+import { Appender } from './appender.ts';
+import { decodeCommand } from './command-codec.ts';
 import { type Lane, newLane } from './lane.ts';
 import { positionOf, timeOf } from './positions.ts';
-import { appendCall, isCrowded, lengthCall, MOST_AT_ONCE, raiseCall, skipCall, trimCall } from './scripts.ts';
+import { lengthCall, raiseCall, trimCall } from './scripts.ts';
 import { type RawEntry, StreamReader } from './stream-reader.ts';
 
 export interface RedisLogOptions {
   readonly connection: RedisConnection;
   /** So many may wait to be stored in one partition [P5]. */
   readonly cap?: number;
-  /** So many may wait in this process while Redis is away. */
+  /** So many may wait in this process while Redis is away, or refuses them. */
   readonly buffer?: number;
+  /** So many characters of them may wait in this process at any time. */
+  readonly bufferChars?: number;
   readonly warn: (message: string, error: unknown) => void;
+  readonly info?: (message: string) => void;
 }
 
 export const CAP = 20_000;
 export const BUFFER = 10_000;
+/** A command may be one fix, or a thousand. */
+export const BUFFER_CHARS = 64 * 1_024 * 1_024;
 const RETRY_AFTER_S = 5;
-/** What comes within this goes in one write: each costs more than all that is in it. */
-const GATHER_MS = 1;
-const AT_ONCE = 32;
 const TRIM_EVERY_MS = 100;
 const MEASURE_EVERY_MS = 250;
 /** How often it is made sure that ids go on above what was handed on, ms. */
 const RAISE_EVERY_MS = 2_000;
-const RETRY_MS = 100;
 const CLOSE_WITHIN_MS = 2_000;
 
-/** Their repeats are recognised [A6]; of the others a second one would do harm, and whoever asked was told to ask again. */
-const REPEATABLE: ReadonlySet<Command['kind']> = new Set(['fixes', 'refused', 'open', 'tick', 'adopt']);
-
-/**
- * The log of many processes: a stream per partition. What one process appends to a partition keeps its order, over
- * lost connections too: a batch is one script, and the next one waits for its answer.
- */
+/** The log of many processes: a stream per partition, each appended to, read, trimmed and measured. */
 export class RedisLog implements Log {
   readonly #connection: RedisConnection;
   readonly #cap: number;
-  readonly #buffer: number;
   readonly #warn: (message: string, error: unknown) => void;
   readonly #lanes: readonly Lane[];
+  readonly #appender: Appender;
   /** One for all partitions; in a Cluster one for each that is open. */
   readonly #readers = new Map<number, StreamReader>();
   #take: ((entries: readonly LogEntry[]) => void) | undefined;
-  #unsent = 0;
-  #sinceFlush = 0;
-  #scheduled = false;
   #openings = 0;
-  #retry: NodeJS.Timeout | undefined;
   #lastMeasured = 0;
   #lastRaised = 0;
   readonly #timers: NodeJS.Timeout[];
   readonly #stopListening: () => void;
 
-  constructor({ connection, cap = CAP, buffer = BUFFER, warn }: RedisLogOptions) {
+  constructor({ connection, cap = CAP, buffer = BUFFER, bufferChars = BUFFER_CHARS, warn, info = () => undefined }: RedisLogOptions) {
     this.#connection = connection;
     this.#cap = cap;
-    this.#buffer = buffer;
     this.#warn = warn;
     this.#lanes = Array.from({ length: PARTITIONS }, (_, partition) => newLane(partition, `${connection.prefix}{log.${partition}}`));
+    this.#appender = new Appender({ connection, lanes: this.#lanes, buffer, bufferChars, warn, info });
     this.#timers = [setInterval(() => void this.#tend(), TRIM_EVERY_MS).unref()];
     this.#stopListening = connection.onChange(() => {
       if (connection.cluster) for (const reader of this.#readers.values()) reader.moved();
-      this.#schedule();
+      this.#appender.schedule();
     });
   }
 
   append(partition: number, command: Command): void {
     const lane = this.#lanes[partition] as Lane;
     if (command.kind !== 'tick' && command.kind !== 'adopt') {
-      const problem = this.#bufferProblem() ?? this.#laneProblem(lane);
+      const problem = this.#appender.full(lane) ?? this.#laneProblem(lane);
       if (problem !== null) throw new WaycastError('storage_unavailable', problem, { retryAfter: RETRY_AFTER_S });
     }
-    lane.unsent.push({ text: encodeCommand(command), repeatable: REPEATABLE.has(command.kind) });
-    this.#unsent++;
-    if (++this.#sinceFlush >= AT_ONCE) this.#flush();
-    else this.#schedule();
+    this.#appender.append(lane, command);
   }
 
   consume(take: (entries: readonly LogEntry[]) => void): void {
@@ -121,104 +109,41 @@ export class RedisLog implements Log {
   }
 
   backlog(): number {
-    let backlog = this.#unsent;
+    let backlog = this.#appender.held();
     for (const lane of this.#lanes) backlog += lane.length;
     return backlog;
   }
 
   held(): number {
-    return this.#unsent;
+    return this.#appender.held();
   }
 
-  problem(): string | null {
+  problem(partition?: number): string | null {
     // What is buffered cannot be acknowledged.
-    const { problem } = this.#connection.health();
-    if (problem !== null) return this.#bufferProblem() ?? `new fixes wait for Redis: ${problem}`;
-    for (const lane of this.#lanes) {
-      const full = this.#laneProblem(lane);
-      if (full !== null) return full;
-    }
-    return null;
+    const lane = partition === undefined ? undefined : this.#lanes[partition];
+    const problem = this.#appender.problem(lane);
+    if (problem !== null) return problem;
+    if (lane !== undefined) return this.#laneProblem(lane);
+    const isFull = this.#lanes.every((lane) => this.#laneProblem(lane) !== null);
+    return isFull ? `${this.#cap} commands wait to be stored in every partition` : null;
   }
 
   /** Sends what is still to be sent, if that is possible soon. Twice is safe. */
   async shut(): Promise<void> {
-    this.#flush();
+    this.#appender.flush();
     const deadline = performance.now() + CLOSE_WITHIN_MS;
-    while (this.#unsent > 0 && performance.now() < deadline) await sleep(1);
+    while (this.#appender.held() > 0 && performance.now() < deadline) await sleep(1);
     await this.#tend();
     this.#stopListening();
     for (const timer of this.#timers) clearInterval(timer);
-    clearTimeout(this.#retry);
+    this.#appender.close();
     for (const reader of this.#readers.values()) reader.close();
     this.#readers.clear();
-  }
-
-  #bufferProblem(): string | null {
-    if (this.#unsent < this.#buffer) return null;
-    const { problem } = this.#connection.health();
-    return problem === null ? null : `${this.#unsent} commands wait for Redis: ${problem}`;
   }
 
   #laneProblem(lane: Lane): string | null {
     const waiting = lane.length + lane.unsent.length;
     return waiting < this.#cap ? null : `${waiting} commands wait to be stored in partition ${lane.partition}`;
-  }
-
-  #schedule(wait = GATHER_MS): void {
-    if (this.#scheduled || this.#unsent === 0) return;
-    this.#scheduled = true;
-    const flush = (): void => {
-      this.#scheduled = false;
-      this.#flush();
-    };
-    if (wait === 0) setImmediate(flush);
-    else setTimeout(flush, wait);
-  }
-
-  /** Everything that is not on its way goes, a batch per partition, in one write per node: one that hangs holds up no other. */
-  #flush(): void {
-    this.#sinceFlush = 0;
-    const byNode = new Map<string | undefined, Lane[]>();
-    for (const lane of this.#lanes) {
-      if (lane.sending > 0 || lane.unsent.length === 0 || !this.#connection.reaches(lane.key)) continue;
-      lane.sending = Math.min(lane.unsent.length, MOST_AT_ONCE);
-      const address = this.#connection.addressOf(lane.key);
-      const lanes = byNode.get(address);
-      if (lanes === undefined) byNode.set(address, [lane]);
-      else lanes.push(lane);
-    }
-    for (const lanes of byNode.values()) void this.#send(lanes);
-  }
-
-  async #send(lanes: readonly Lane[]): Promise<void> {
-    const textsOf = (lane: Lane): string[] => lane.unsent.slice(0, lane.sending).map(({ text }) => text);
-    const replies = await this.#connection.run(lanes.map((lane) => appendCall(lane.key, textsOf(lane))));
-    for (const [i, lane] of lanes.entries()) this.#sent(lane, replies[i] ?? null);
-    // What came meanwhile has gathered long enough.
-    this.#schedule(0);
-  }
-
-  #sent(lane: Lane, reply: RedisReply): void {
-    const count = lane.sending;
-    lane.sending = 0;
-    if (typeof reply === 'number' || typeof reply === 'string') {
-      lane.unsent.splice(0, count);
-      lane.length = typeof reply === 'number' ? reply : lane.length + 1;
-      this.#unsent -= count;
-      if (typeof reply === 'string' && isCrowded(reply)) void this.#connection.run([skipCall(lane.key, reply)]);
-      return;
-    }
-    if (reply instanceof RedisGone && reply.sent) {
-      const kept = lane.unsent.slice(0, count).filter(({ repeatable }) => repeatable);
-      lane.unsent.splice(0, count, ...kept);
-      this.#unsent -= count - kept.length;
-    }
-    if (!(reply instanceof RedisGone)) this.#warn('Redis did not take commands for the log; they are tried again', reply);
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      this.#schedule();
-    }, RETRY_MS).unref();
   }
 
   #handOn(batch: readonly { readonly lane: Lane; readonly entries: readonly RawEntry[] }[]): void {
@@ -252,17 +177,20 @@ export class RedisLog implements Log {
   async #tend(): Promise<void> {
     const now = performance.now();
     if (now - this.#lastRaised >= RAISE_EVERY_MS) void this.#raise(this.#lanes);
-    const trims = this.#lanes.filter((lane) => lane.trimTo > 0);
-    const measured = new Set(trims);
+    this.#appender.review();
+    const trims = this.#lanes.filter(({ trimTo }) => trimTo > 0).map((lane) => ({ lane, to: lane.trimTo }));
+    const measured = new Set(trims.map(({ lane }) => lane));
     if (now - this.#lastMeasured >= MEASURE_EVERY_MS) {
       this.#lastMeasured = now;
       for (const lane of this.#lanes) if (lane.length > 0) measured.add(lane);
     }
     if (measured.size === 0 || !this.#connection.health().ok) return;
-    const calls = trims.map((lane) => trimCall(lane.key, lane.trimTo));
-    for (const lane of trims) lane.trimTo = 0;
+    const calls = trims.map(({ lane, to }) => trimCall(lane.key, to));
+    for (const { lane } of trims) lane.trimTo = 0;
     for (const lane of measured) calls.push(lengthCall(lane.key));
     const replies = await this.#connection.run(calls);
+    // Refused, or lost: nobody will say it again when nothing new is taken meanwhile.
+    for (const [i, { lane, to }] of trims.entries()) if (replies[i] instanceof Error) lane.trimTo = Math.max(lane.trimTo, to);
     let i = trims.length;
     for (const lane of measured) {
       const length = replies[i++];

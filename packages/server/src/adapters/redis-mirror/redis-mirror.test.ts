@@ -2,15 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { startRedis } from '../../../../../test/support/services/redis.ts';
 import { until } from '../../../../../test/support/until.ts';
+import type { Published } from '../../core/effects.ts';
 import { location } from '../../hub/contracts/samples.ts';
+import type { MirrorWrite } from '../../hub/mirror-write.ts';
 import { openRedis } from '../redis/open-redis.ts';
-import { type MirrorWrite, RedisMirror } from './redis-mirror.ts';
+import { RedisMirror } from './redis-mirror.ts';
 
 const redis = await startRedis();
 afterAll(() => redis.stop());
-const opened: (() => void)[] = [];
-afterEach(() => {
-  for (const close of opened.splice(0)) close();
+const opened: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0)) await close();
 });
 
 /** A dialect that writes each message in every way. */
@@ -22,20 +24,27 @@ function writesOf(key: string) {
   ];
 }
 
-async function mirrorOf(key: string, url = redis.url) {
+/** A dialect that keeps the latest of each feed. */
+const latestOf = ({ feed, seq }: { feed: string; seq: number }): MirrorWrite[] => [
+  { kind: 'set', key: feed, value: String(seq), ttl: 300 },
+];
+
+async function mirrorOf(encode: (published: Published) => MirrorWrite[], more: { url?: string; mostKeys?: number } = {}) {
+  const { url = redis.url, ...rest } = more;
   const connection = await openRedis({ url });
-  const mirror = new RedisMirror(connection, writesOf(key));
-  opened.push(() => {
-    mirror.close();
+  const warned: string[] = [];
+  const mirror = new RedisMirror({ connection, encode, ...rest, warn: (message) => warned.push(message) });
+  opened.unshift(async () => {
+    await mirror.close();
     connection.close();
   });
-  return { mirror, connection };
+  return { mirror, connection, warned };
 }
 
 describe('what other services read [P11]', () => {
   it('has the last value, the newest first of a list, and every message, under the very names', async () => {
     const key = randomUUID();
-    const { mirror } = await mirrorOf(key);
+    const { mirror } = await mirrorOf(writesOf(key));
     const said: string[] = [];
     const listener = redis.client().duplicate();
     opened.push(() => listener.disconnect());
@@ -58,7 +67,7 @@ describe('what other services read [P11]', () => {
 
   it('is written once for each key in a turn, however much happens in it', async () => {
     const key = randomUUID();
-    const { mirror } = await mirrorOf(key);
+    const { mirror } = await mirrorOf(writesOf(key));
     const sets = async (): Promise<number> => Number(/cmdstat_set:calls=(\d+)/.exec(await redis.client().info('commandstats'))?.[1] ?? 0);
     const before = await sets();
     for (let seq = 1; seq <= 100; seq++) mirror.published(location('trip:t', 'e', seq), null);
@@ -73,7 +82,7 @@ describe('what other services read [P11]', () => {
     const own = await startRedis();
     opened.push(() => void own.stop());
     const key = randomUUID();
-    const { mirror, connection } = await mirrorOf(key, own.url);
+    const { mirror, connection } = await mirrorOf(writesOf(key), { url: own.url });
     await own.kill('SIGKILL');
     await until(
       () => connection.health().ok,
@@ -87,5 +96,103 @@ describe('what other services read [P11]', () => {
       (latest) => latest === '10',
     );
     expect(await own.client().exists(`${key}:past`)).toBe(0);
+  });
+
+  it('has the last value of every key once Redis takes it, without anything new, and is not asked over and over until then', async () => {
+    const { mirror, warned } = await mirrorOf(latestOf);
+    const feeds = Array.from({ length: 3_000 }, () => randomUUID());
+    const rejected = async (): Promise<number> =>
+      Number(/cmdstat_set:.*rejected_calls=(\d+)/.exec(await redis.client().info('commandstats'))?.[1] ?? 0);
+    const before = await rejected();
+    await redis.client().config('SET', 'maxmemory', '1');
+    const began = performance.now();
+    try {
+      for (const feed of feeds) for (const seq of [1, 2]) mirror.published(location(feed, 'e', seq), null);
+      await until(rejected, (count) => count >= before + 8_000);
+      expect((await rejected()) - before).toBeLessThan(3_000 + 1_000 * (1 + (performance.now() - began) / 200));
+    } finally {
+      await redis.client().config('SET', 'maxmemory', '0');
+    }
+    await until(
+      () => redis.client().mget(feeds),
+      (values) => values.every((value) => value === '2'),
+    );
+    expect(warned).toEqual([expect.stringMatching(/^Redis refuses what other services read \(OOM\): it is full/)]);
+  });
+
+  it('has the last value of a key that was on its way when Redis hung', async () => {
+    const own = await startRedis();
+    opened.push(() => own.stop());
+    const { mirror, connection } = await mirrorOf(latestOf, { url: own.url });
+    await own.kill('SIGSTOP');
+    mirror.published(location('resting', 'e', 1), null);
+    await until(
+      () => connection.health().ok,
+      (ok) => !ok,
+    );
+    // Whatever had reached it is gone with it.
+    await own.kill('SIGKILL');
+    await own.start();
+    await until(
+      () => own.client().get('resting'),
+      (value) => value === '1',
+    );
+  });
+
+  it('does not get a value that would have ended while Redis was away, and of the others only the rest of their time', async () => {
+    const own = await startRedis();
+    opened.push(() => own.stop());
+    const encode = ({ feed, seq }: Published): MirrorWrite[] => [{ kind: 'set', key: feed, value: String(seq), ttl: seq / 5 }];
+    const { mirror, connection } = await mirrorOf(encode, { url: own.url });
+    await own.kill('SIGKILL');
+    await until(
+      () => connection.health().ok,
+      (ok) => !ok,
+    );
+    const began = performance.now();
+    mirror.published(location('short', 'e', 1), null);
+    mirror.published(location('long', 'e', 100), null);
+    await until(
+      () => performance.now() - began,
+      (ms) => ms > 250,
+    );
+    await own.start();
+    await until(
+      () => own.client().pttl('long'),
+      (ttl) => ttl > 0,
+    );
+    expect(await own.client().pttl('long')).toBeLessThan(20_000 - 250);
+    expect(await own.client().exists('short')).toBe(0);
+  });
+
+  it('keeps the values of so many keys for it, says once that there are more, and leaves out those that waited longest', async () => {
+    const own = await startRedis();
+    opened.push(() => own.stop());
+    const { mirror, connection, warned } = await mirrorOf(latestOf, { url: own.url, mostKeys: 100 });
+    await own.kill('SIGKILL');
+    await until(
+      () => connection.health().ok,
+      (ok) => !ok,
+    );
+    for (let n = 0; n < 250; n++) mirror.published(location(`feed ${n}`, 'e', n), null);
+    await until(
+      () => warned.length,
+      (count) => count > 0,
+    );
+    await own.start();
+    await until(
+      () => own.client().dbsize(),
+      (size) => size === 100,
+    );
+    expect(await own.client().mget('feed 149', 'feed 150', 'feed 249')).toEqual([null, '150', '249']);
+    expect(warned).toEqual([expect.stringMatching(/100 values for other services wait/)]);
+  });
+
+  it('has what was said just before the mirror closed', async () => {
+    const key = randomUUID();
+    const { mirror } = await mirrorOf(latestOf);
+    mirror.published(location(key, 'e', 9), null);
+    await mirror.close();
+    expect(await redis.client().get(key)).toBe('9');
   });
 });

@@ -68,7 +68,7 @@ describe('rooms that processes share', () => {
     const own = await startRedis();
     opened.push(() => own.stop());
     const connection = await openRedis({ url: own.url });
-    const presence = new RedisPresence({ connection, leaseMs: 3_000 });
+    const presence = new RedisPresence({ connection, leaseMs: 9_000 });
     opened.push(async () => connection.close());
     await Promise.all(
       Array.from({ length: 10_000 }, (_, n) => presence.enter(n < 3_000 ? 'big' : `r${n % 2_000}`, `m${n}`, Number.POSITIVE_INFINITY)),

@@ -25,11 +25,17 @@ export interface LinkTarget {
   readonly password: string | undefined;
   readonly db: number;
   readonly name: string;
+  /** Whether a replica is of no use here: an address may lead to another node after a failover, and a connection does not notice. */
+  readonly mustWrite?: boolean;
+  /** Whether it counts as up while Redis still reads its data from disk. */
+  readonly takesLoading?: boolean;
 }
 
 export interface LinkEvents {
   readonly up?: (link: Link) => void;
   readonly down?: (link: Link) => void;
+  /** It could not be connected, for this reason; it is tried again. */
+  readonly failed?: (problem: string) => void;
   readonly message?: (channel: string, text: string) => void;
 }
 
@@ -39,6 +45,9 @@ const SILENT_PINGS = 3;
 const CONNECT_WITHIN_MS = 3_000;
 const RECONNECT_MS = 50;
 const LONGEST_RECONNECT_MS = 1_000;
+/** How often an address that leads to a replica is tried again. */
+const REPLICA_RETRY_MS = 500;
+const NO_WRITES = 'is a replica and takes no writes';
 
 /**
  * One connection to one Redis. It is tried again for ever, and given up when nothing is heard on it. Nothing is queued
@@ -55,11 +64,13 @@ export class Link {
   #pinging = false;
   readonly #timer: NodeJS.Timeout;
   readonly #events: LinkEvents;
+  readonly #mustWrite: boolean;
 
   constructor(target: LinkTarget, events: LinkEvents = {}) {
     this.address = `${target.host}:${target.port}`;
     this.#problem = `Redis at ${this.address} is not connected yet`;
     this.#events = events;
+    this.#mustWrite = target.mustWrite ?? false;
     this.redis = new Redis({
       host: target.host,
       port: target.port,
@@ -76,16 +87,15 @@ export class Link {
       maxRetriesPerRequest: 0,
       connectTimeout: CONNECT_WITHIN_MS,
       disableClientInfo: true,
+      enableReadyCheck: target.takesLoading !== true,
       retryStrategy: (times) => Math.min(RECONNECT_MS * times, LONGEST_RECONNECT_MS),
     });
     this.redis.on('error', (error: Error) => {
-      this.#problem = `Redis at ${this.address}: ${error.message}`;
+      // What TLS says has several lines.
+      this.#problem = `Redis at ${this.address}: ${error.message.trim().replace(/\s+/g, ' ')}`;
+      events.failed?.(this.#problem);
     });
-    this.redis.on('ready', () => {
-      this.#up = true;
-      this.#silent = 0;
-      events.up?.(this);
-    });
+    this.redis.on('ready', () => void this.#ready());
     this.redis.on('close', () => this.#lost());
     for (const event of ['message', 'smessage']) {
       this.redis.on(event, (channel: string, text: string) => events.message?.(channel, text));
@@ -108,11 +118,13 @@ export class Link {
     const pipeline = this.redis.pipeline();
     for (const [name, ...args] of calls) pipeline.call(name, ...args);
     const answers = await pipeline.exec();
-    return calls.map((_, i) => {
+    const replies = calls.map((_, i): RedisReply => {
       const [error, reply] = answers?.[i] ?? [new RedisGone(true), null];
       if (error === null) return reply as RedisReply;
       return isReplyError(error) ? error : new RedisGone(true);
     });
+    if (this.#mustWrite && this.#up && replies.some(isReadOnly)) this.cut(NO_WRITES);
+    return replies;
   }
 
   /** Cuts it; it is connected anew. */
@@ -129,6 +141,30 @@ export class Link {
     this.#lost();
   }
 
+  async #ready(): Promise<void> {
+    const { stream } = this.redis;
+    if (this.#mustWrite && (await this.#isReplica())) {
+      this.#problem = `Redis at ${this.address} ${NO_WRITES}`;
+      setTimeout(() => stream.destroy(), REPLICA_RETRY_MS).unref();
+      return;
+    }
+    // It may have gone meanwhile.
+    if (this.redis.stream !== stream || this.redis.status !== 'ready') return;
+    this.#up = true;
+    this.#silent = 0;
+    this.#events.up?.(this);
+  }
+
+  async #isReplica(): Promise<boolean> {
+    try {
+      return /^role:slave\r?$/m.test(await this.redis.info('replication'));
+    } catch (error) {
+      // Gone, or nobody may ask: writing will show.
+      this.#problem = `Redis at ${this.address}: ${error instanceof Error ? error.message : String(error)}`;
+      return false;
+    }
+  }
+
   #lost(): void {
     this.#silent = 0;
     if (!this.#up) return;
@@ -141,7 +177,8 @@ export class Link {
   /** Counts ticks, not time: after a pause of this process the answers that lie in the socket are read before the next one. */
   #watch(): void {
     const { status } = this.redis;
-    if (!this.#up && status !== 'connect') return;
+    // Ready and not up: it is being asked whether it is a replica.
+    if (!this.#up && status !== 'connect' && status !== 'ready') return;
     if ((this.#pinging || !this.#up) && ++this.#silent >= SILENT_PINGS) {
       this.cut('has answered nothing for 3 s');
       return;
@@ -159,4 +196,8 @@ export class Link {
 /** Whether Redis itself said no: then nothing was done. */
 function isReplyError(error: Error): boolean {
   return error.name === 'ReplyError';
+}
+
+function isReadOnly(reply: RedisReply): boolean {
+  return reply instanceof Error && reply.message.startsWith('READONLY ');
 }

@@ -54,6 +54,42 @@ describe('the start stops in one line that says what to do [P12]', () => {
     await expect(wrong).rejects.not.toThrow(/guess/);
   });
 
+  it('when the user lacks a right that is needed, on commands, keys or channels', async () => {
+    const own = await startRedis();
+    opened.push(() => void own.stop());
+    const url = own.url.replace('//', '//limited:pw@');
+    const starts = async (): Promise<unknown> => {
+      const connection = await openRedis({ url });
+      connection.close();
+      return 'started';
+    };
+    const all = ['~*', '&*', '+@all'];
+    for (const [lacks, says] of [
+      [['-@dangerous'], /lacks rights.*\(NOPERM .*'info'/],
+      [['-client|unblock'], /lacks rights.*\(NOPERM .*'client\|unblock'/],
+      [['-subscribe'], /lacks rights.*\(NOPERM .*'subscribe'/],
+      [['-eval'], /lacks rights.*\(NOPERM .*'eval'/],
+      [['resetchannels'], /lacks rights.*\(NOPERM .*channels/],
+      [['resetkeys', '~other:*'], /lacks rights.*\(NOPERM .*keys/],
+    ] as const) {
+      await own.client().call('ACL', 'SETUSER', 'limited', 'reset', 'on', '>pw', ...all, ...lacks);
+      await expect(starts(), lacks.join(' ')).rejects.toThrow(says);
+      await expect(starts()).rejects.toThrow(/^REDIS_URL: [^\n]*ACL SETUSER[^\n]*$/);
+    }
+    await own.client().call('ACL', 'SETUSER', 'limited', 'reset', 'on', '>pw', ...all);
+    expect(await starts()).toBe('started');
+    expect(await own.client().dbsize(), 'nothing stays of trying').toBe(0);
+  });
+
+  it('when the address leads to a replica', async () => {
+    const replica = await startRedis();
+    opened.push(() => void replica.stop());
+    await replica.client().replicaof('127.0.0.1', await stablePort());
+    await expect(openRedis({ url: replica.url, withinMs: 1_000 })).rejects.toThrow(
+      /^REDIS_URL leads to a replica; name its master \(.*\)$/,
+    );
+  });
+
   it('when it is too old', async () => {
     const port = await olderRedis('6.2.14');
     await expect(openRedis({ url: `redis://127.0.0.1:${port}`, withinMs: 2_000 })).rejects.toThrow(
@@ -79,13 +115,24 @@ describe('a connection', () => {
   it('warns of a Redis that throws keys away, and works all the same', async () => {
     const warned: string[] = [];
     const connection = await open({ url: redis.url, password: 'open-sesame', warn: (message) => warned.push(message) });
-    expect(warned).toEqual([expect.stringMatching(/allkeys-lru/)]);
+    expect(warned).toEqual([expect.stringMatching(/allkeys-lru.*fixes not yet stored: set maxmemory-policy noeviction$/)]);
     const answers = await connection.run([
       { key: 'a', args: ['SET', 'a', 'Ü'] },
       { key: 'a', args: ['INCR', 'a'] },
       { key: 'a', args: ['GET', 'a'] },
     ]);
     expect(answers).toEqual(['OK', expect.objectContaining({ message: expect.stringMatching(/not an integer/) }), 'Ü']);
+  });
+
+  it.each([
+    ['volatile-ttl', [expect.stringMatching(/volatile-ttl.*positions that other processes show: set maxmemory-policy noeviction$/)]],
+    ['noeviction', []],
+  ])('of a Redis with maxmemory-policy %s it warns just of what that may do', async (policy, expected) => {
+    const own = await startRedis({ args: ['--maxmemory-policy', policy] });
+    opened.push(() => void own.stop());
+    const warned: string[] = [];
+    await open({ url: own.url, warn: (message) => warned.push(message) });
+    expect(warned).toEqual(expected);
   });
 
   it('tells when Redis goes and is back, and answers at once meanwhile', async () => {

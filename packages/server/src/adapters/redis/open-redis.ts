@@ -2,6 +2,8 @@ import { StartupError } from '../../startup-error.ts';
 import { Link } from './link.ts';
 import { RedisConnection, type RedisHealth } from './redis-connection.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
+import { missingRight } from './rights.ts';
+import { isFinal, whyNot } from './why-not.ts';
 
 export interface RedisOptions {
   /** REDIS_URL */
@@ -27,15 +29,11 @@ const WITHIN_MS = 5_000;
 export async function openRedis({ url, password, prefix = 'waycast:', withinMs = WITHIN_MS, onHealth, warn }: RedisOptions) {
   const target = parseRedisUrl(url, password);
   const deadline = performance.now() + withinMs;
-  const { cluster, evicts } = await examine(target, deadline);
-  if (evicts !== null) {
-    warn?.(
-      `Redis may throw keys away when it is full (maxmemory-policy ${evicts}), and with them fixes not yet stored: set maxmemory-policy noeviction`,
-    );
-  }
+  const { cluster, evicts } = await examine(target, prefix, deadline);
+  if (evicts !== null) warn?.(dangerOf(evicts));
   const connection = new RedisConnection(target, cluster, prefix);
   try {
-    await reached(connection, deadline);
+    await reached(connection, target.tls, deadline);
   } catch (error) {
     connection.close();
     throw error;
@@ -50,26 +48,30 @@ export async function openRedis({ url, password, prefix = 'waycast:', withinMs =
 }
 
 /** What kind of Redis this is, as the first node that answers says. */
-async function examine(target: RedisTarget, deadline: number): Promise<{ cluster: boolean; evicts: string | null }> {
+async function examine(target: RedisTarget, prefix: string, deadline: number): Promise<{ cluster: boolean; evicts: string | null }> {
   const { nodes, tls, username, password, db } = target;
   const problems: string[] = [];
   const links: Link[] = [];
-  const answer = Promise.withResolvers<string>();
+  const answer = Promise.withResolvers<{ readonly info: string; readonly link: Link }>();
+  const failed = (problem: string): void => {
+    problems.push(problem);
+    if (isFinal(problem)) answer.reject(new StartupError(whyNot(problem, tls)));
+  };
   for (const node of nodes) {
     const up = (link: Link): void => {
       void link.send([['INFO']]).then(([info]) => {
-        if (typeof info === 'string') answer.resolve(info);
-        else problems.push(info instanceof Error ? info.message : 'no answer to INFO');
+        if (typeof info === 'string') answer.resolve({ info, link });
+        else failed(info instanceof Error ? info.message : 'no answer to INFO');
       });
     };
-    links.push(new Link({ ...node, tls, username, password, db, name: 'waycast' }, { up }));
+    links.push(new Link({ ...node, tls, username, password, db, name: 'waycast', takesLoading: true }, { up, failed }));
   }
   const timer = setTimeout(
-    () => answer.reject(new StartupError(whyNot(problems[0] ?? links[0]?.problem ?? ''))),
+    () => answer.reject(new StartupError(whyNot(problems[0] ?? links[0]?.problem ?? '', tls))),
     deadline - performance.now(),
   );
   try {
-    const info = await answer.promise;
+    const { info, link } = await answer.promise;
     const version = field(info, 'redis_version') ?? '';
     if (Number.parseInt(version, 10) < OLDEST) {
       throw new StartupError(`REDIS_URL: this is Redis ${version}; Waycast needs Redis ${OLDEST} or later`);
@@ -78,6 +80,8 @@ async function examine(target: RedisTarget, deadline: number): Promise<{ cluster
     if (cluster && field(info, 'cluster_enabled') !== '1') {
       throw new StartupError('REDIS_URL names several nodes, but they are no Redis Cluster; name one, or turn cluster-enabled on');
     }
+    const missing = await missingRight(link, prefix, cluster);
+    if (missing !== null) throw new StartupError(whyNot(missing, tls));
     const policy = field(info, 'maxmemory_policy') ?? 'noeviction';
     return { cluster, evicts: policy === 'noeviction' ? null : policy };
   } finally {
@@ -90,21 +94,18 @@ function field(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 }
 
-function whyNot(problem: string): string {
-  if (/NOAUTH/.test(problem)) return 'REDIS_URL: Redis wants a password; set REDIS_PASSWORD, or write it into the URL';
-  if (/WRONGPASS|invalid password|AUTH/.test(problem))
-    return 'REDIS_URL: Redis refuses the user or the password; correct REDIS_PASSWORD, or the URL';
-  if (/DB index/.test(problem)) return 'REDIS_URL: Redis has no database of this number; correct the end of the URL';
-  return `REDIS_URL: Redis cannot be reached; start it, or correct the address (${problem})`;
+function dangerOf(policy: string): string {
+  const what = policy.startsWith('volatile-') ? 'positions that other processes show' : 'fixes not yet stored';
+  return `Redis may throw keys away when it is full (maxmemory-policy ${policy}), and with them ${what}: set maxmemory-policy noeviction`;
 }
 
-async function reached(connection: RedisConnection, deadline: number): Promise<void> {
+async function reached(connection: RedisConnection, tls: boolean, deadline: number): Promise<void> {
   if (connection.health().ok) return;
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(
       () => {
         stop();
-        reject(new StartupError(whyNot(connection.health().problem ?? '')));
+        reject(new StartupError(whyNot(connection.health().problem ?? '', tls)));
       },
       Math.max(0, deadline - performance.now()),
     );

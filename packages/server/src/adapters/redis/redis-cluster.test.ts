@@ -24,7 +24,10 @@ async function processOf(home: number, url: string) {
   const live = await openLive({ connection, clock: systemClock, home });
   const presence = new RedisPresence({ connection });
   const got: Delivery[] = [];
-  live.bus.listen((delivery) => got.push(delivery));
+  live.bus.listen(
+    (delivery) => got.push(delivery),
+    () => undefined,
+  );
   opened.push(async () => {
     await Promise.all([log.shut(), live.close(), presence.close()]);
     connection.close();

@@ -40,11 +40,20 @@ export class RedisConnection {
     this.#target = { tls, username, password, db, name: 'waycast' };
     const changed = (): void => this.#review();
     if (cluster) this.#map = new ClusterMap(nodes, this.#target, changed);
-    else this.#single = new Link({ ...this.#target, ...(nodes[0] as { host: string; port: number }) }, { up: changed, down: changed });
+    else {
+      const place = nodes[0] as { host: string; port: number };
+      this.#single = new Link({ ...this.#target, ...place, mustWrite: true }, { up: changed, down: changed });
+    }
+  }
+
+  /** Whether it was closed here: what could not be written never will be. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   health(): RedisHealth {
-    return this.#health;
+    // Why it cannot be had may show only when it is tried again.
+    return this.#health.ok ? this.#health : { ok: false, problem: this.#problem() ?? this.#health.problem };
   }
 
   /** Called whenever Redis becomes reachable, or is not any more, or moves. Answers how to stop. */
@@ -129,15 +138,20 @@ export class RedisConnection {
     );
   }
 
+  #problem(): string | null {
+    if (this.#single === undefined) return this.#map?.problem() ?? null;
+    return this.#single.up ? null : this.#single.problem;
+  }
+
   #review(): void {
-    const problem = this.#single === undefined ? (this.#map?.problem() ?? null) : this.#single.up ? null : this.#single.problem;
+    const problem = this.#problem();
     this.#health = { ok: problem === null, problem };
     for (const listener of [...this.#listeners]) listener(this.#health);
   }
 }
 
 /** Whether a Cluster said that somebody else serves this, or that nobody does just now: then nothing was done. */
-function isElsewhere(reply: RedisReply | undefined): boolean {
+export function isElsewhere(reply: RedisReply | undefined): boolean {
   return reply instanceof Error && /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|READONLY|LOADING|MASTERDOWN) /.test(reply.message);
 }
 

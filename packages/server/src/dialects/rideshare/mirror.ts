@@ -1,14 +1,9 @@
 import { isoTime } from '@waycast/protocol';
 import type { EventPublished, LocationPublished, Published } from '../../core/effects.ts';
 import { isOpenTrip, partiesOf, type Trip } from '../../core/trip.ts';
+import type { MirrorWrite } from '../../hub/mirror-write.ts';
 import { currentLocation, historyLocation, locationUpdate } from './locations.ts';
 import { destinationOf } from './parties.ts';
-
-/** What other services find in Redis: a value, one more of a list (newest first), or a message. `ttl` in s. */
-export type RideMirror =
-  | { readonly kind: 'set'; readonly key: string; readonly value: string; readonly ttl: number }
-  | { readonly kind: 'push'; readonly key: string; readonly value: string; readonly keep: number; readonly ttl: number }
-  | { readonly kind: 'publish'; readonly channel: string; readonly message: string };
 
 const DAY_S = 86_400;
 const HISTORY = 50;
@@ -17,15 +12,15 @@ const HISTORY = 50;
  * What a message of a ride's feed means to other services; nothing for messages of anything else [P11].
  * @param trip the ride a location counts for, as it is now
  */
-export function rideMirror(published: Published, trip: Trip | null): readonly RideMirror[] {
+export function rideMirror(published: Published, trip: Trip | null): readonly MirrorWrite[] {
   if (!published.feed.startsWith('trip:')) return NOTHING;
   if (published.type === 'event') return eventMirror(published);
   return trip?.kind === 'ride' ? locationMirror(published, trip) : NOTHING;
 }
 
-const NOTHING: readonly RideMirror[] = [];
+const NOTHING: readonly MirrorWrite[] = [];
 
-function locationMirror({ driverId, fix, now }: LocationPublished, trip: Trip): readonly RideMirror[] {
+function locationMirror({ driverId, fix, now }: LocationPublished, trip: Trip): readonly MirrorWrite[] {
   const destination = destinationOf(trip);
   // Services of different ages know the driver by different names.
   const who = { user_id: driverId };
@@ -38,7 +33,7 @@ function locationMirror({ driverId, fix, now }: LocationPublished, trip: Trip): 
   ];
 }
 
-function eventMirror({ event, trip }: EventPublished): readonly RideMirror[] {
+function eventMirror({ event, trip }: EventPublished): readonly MirrorWrite[] {
   if (trip?.kind !== 'ride') return NOTHING;
   if (event.kind !== 'status' && event.kind !== 'assignment' && event.kind !== 'changed') return NOTHING;
   const status = {
