@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { outsidePrograms } from './outside-programs.mjs';
-import { environment, fail, install, ROOT, runtime, say } from './setup.mjs';
+import { buildDashboard, environment, fail, install, ROOT, runtime, say } from './setup.mjs';
 
 const DIALECTS = /^(rideshare|delivery|fleet|hybrid|dialects|stream|texts|persons|party|rest)[a-z-]*\.test\.ts$/;
 
@@ -72,6 +72,7 @@ if (!['cluster', 'postgres'].includes(values.shape)) fail(`--shape is cluster or
 install();
 const node = runtime();
 const env = { ...environment(node), CHROMIUM_PATH: outsidePrograms() };
+buildDashboard(node);
 // One process on PostgreSQL is one process: of its tests only that one reads another database.
 const several = values.shape === 'cluster';
 const files = readdirSync(join(ROOT, 'test')).filter((name) => DIALECTS.test(name) && !(several && name in FILES_LEFT_OUT));

@@ -11,7 +11,7 @@ const LOOKS = 6;
 it('PostgreSQL off for a minute: live goes on, stored stalls, then drains [A7, P2, A1]', { timeout: 240_000 }, async () => {
   const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
   // Slowly, so that senders have room for a minute.
-  const scene = await underFault({ redis, database: postgres, pace: 200 });
+  const scene = await underFault({ redis, database: postgres, pace: 300 });
   try {
     await postgres.stop('SIGINT');
     const live: number[] = [];

@@ -21,4 +21,8 @@ export class MemoryBus implements Bus {
   listen(deliver: (delivery: Delivery) => void): void {
     this.#deliver = deliver;
   }
+
+  async known(): Promise<boolean> {
+    return true;
+  }
 }

@@ -59,6 +59,12 @@ export function wayTo(kind: TripKind, from: TripStatus, to: TripStatus, mayJump:
   return way.at(-1) === to ? way : null;
 }
 
+/** Whether one status can come after another, however many lie between. */
+export function leadsTo(kind: TripKind, from: TripStatus, to: TripStatus): boolean {
+  const next = LIFECYCLES[kind].steps[from]?.next ?? [];
+  return next.includes(to) || next.some((one) => leadsTo(kind, one, to));
+}
+
 export function stampOf(kind: TripKind, status: TripStatus): Stamp | undefined {
   return LIFECYCLES[kind].steps[status]?.stamp;
 }

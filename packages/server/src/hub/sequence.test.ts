@@ -26,6 +26,8 @@ function feed({ held = true, stands = snapshot('z', 0) as Snapshot | null } = {}
       return held && life.length > 0 ? life.filter((one) => one.seq > seq) : null;
     },
     snapshot: async () => stands,
+    lost: async (snapshot) => void passed.push(snapshot),
+    now: () => 0,
     warn: () => undefined,
   });
   const publish = (epoch: string, seq: number, isHeard: boolean): void => {
@@ -62,6 +64,8 @@ describe('the messages of a feed [P7]', () => {
       pass: (delivery) => void passed.push(delivery),
       since: async () => null,
       snapshot: async () => seen.shift() ?? live,
+      lost: async (snapshot) => void passed.push(snapshot),
+      now: () => 0,
       warn: () => undefined,
     });
     sequence.startAt({ epoch: 'a', seq: 1 });

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Published } from '../core/effects.ts';
+import type { EventPublished, Published } from '../core/effects.ts';
+import type { Trip } from '../core/trip.ts';
 import type { Snapshot } from './delivery.ts';
 import { KEPT } from './kept.ts';
+import type { Told } from './missed.ts';
 import type { FeedPosition } from './ports.ts';
 
 /** A message may be kept a moment after another one that follows it has come: so often, and so long, it is asked again, ms. */
@@ -11,6 +13,10 @@ const SNAPSHOT_RETRY_MS = 1_000;
 const KEPT_TRIES = 10;
 /** Lives of a counter that are over. */
 const REMEMBERED = 8;
+/** Ids of texts. */
+const TEXTS = 32;
+/** Messages that wait while a gap is being filled; of more only the newest stays, and the gap is that much longer. */
+const MOST_HELD = 1_000;
 
 export type Numbered = Published | Snapshot;
 
@@ -21,6 +27,9 @@ export interface SequenceParts {
   readonly since: (epoch: string, seq: number) => Promise<readonly Published[] | null>;
   /** Where the feed stands now; null when it is no more. */
   readonly snapshot: () => Promise<Snapshot | null>;
+  /** Messages are lost, between what was told and this snapshot; what follows waits for it. */
+  readonly lost: (snapshot: Snapshot, told: Told) => Promise<void>;
+  readonly now: () => number;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -31,8 +40,12 @@ export class Sequence {
   #seq = 0;
   /** Lives of the counter that are over, the last few: what still comes of them is too late. */
   readonly #over: string[] = [];
-  /** Of the trip, as last told: what the store told of it may come after what its driver did. */
-  #revision = 0;
+  /** As last told: what the store told of it may come after what its driver did. */
+  #trip: Trip | null = null;
+  #texts: string[] = [];
+  #since = 0;
+  #fixAt = 0;
+  #stopped = false;
   /** What came while a gap is being filled. */
   #held: Numbered[] | null = null;
 
@@ -45,14 +58,23 @@ export class Sequence {
     return this.#epoch === '' ? null : { epoch: this.#epoch, seq: this.#seq };
   }
 
-  /** Somebody begins here; the first one decides what is missing. */
-  startAt({ epoch, seq }: FeedPosition): void {
-    if (this.#epoch === '') this.#moveTo(epoch, seq);
+  /** Nobody is there any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Somebody begins here, or by this snapshot; the first one decides what is missing. */
+  startAt({ epoch, seq }: FeedPosition, snapshot: Snapshot | null = null): void {
+    if (this.#epoch !== '') return;
+    this.#moveTo(epoch, seq);
+    this.#since = this.#parts.now();
+    if (snapshot !== null) this.#told(snapshot);
   }
 
   take(delivery: Numbered): void {
-    if (this.#held !== null) this.#held.push(delivery);
-    else this.#take(delivery);
+    if (this.#held === null) this.#take(delivery);
+    else if (this.#held.length < MOST_HELD) this.#held.push(delivery);
+    else this.#held = [delivery];
   }
 
   /** Something was published up to here: what is missing is fetched. Answers false when it was in another life of the counter. */
@@ -67,15 +89,19 @@ export class Sequence {
   standsAt(snapshot: Snapshot): void {
     if (this.mustReach(snapshot) || snapshot.seq === 0 || isKept(snapshot)) return;
     if (isCounted(this.#epoch)) void this.#fill(snapshot.epoch, snapshot.seq);
-    else this.#start(snapshot);
+    else void this.#hold([], () => this.#startAnew());
   }
 
   #take(delivery: Numbered): void {
     const { epoch, seq } = delivery;
     if (this.#over.includes(epoch)) return;
     if (delivery.type === 'snapshot') {
-      if (delivery.trip !== null && delivery.trip.revision <= this.#revision) this.#end(epoch);
-      else this.#start(delivery);
+      if (delivery.trip !== null && delivery.trip.revision <= (this.#trip?.revision ?? 0)) {
+        this.#end(epoch);
+        return;
+      }
+      this.#stand(delivery);
+      this.#parts.pass(delivery);
       return;
     }
     // Before anybody has begun nothing can be missing; a life of the counter begins at 1.
@@ -90,9 +116,15 @@ export class Sequence {
 
   /** Fetches what is missing up to `upTo`, then goes on with what came meanwhile. */
   async #fill(epoch: string, upTo: number, ...next: Numbered[]): Promise<void> {
+    await this.#hold(next, async () => {
+      if (!(await this.#fetch(epoch, upTo))) await this.#startAnew();
+    });
+  }
+
+  /** What comes meanwhile waits. */
+  async #hold(next: Numbered[], work: () => Promise<void>): Promise<void> {
     this.#held = next;
-    const filled = await this.#fetch(epoch, upTo);
-    if (!filled) await this.#startAnew();
+    await work();
     const held = this.#held;
     this.#held = null;
     // What does not follow even now begins another filling, which the rest waits for.
@@ -121,7 +153,7 @@ export class Sequence {
   }
 
   async #startAnew(): Promise<void> {
-    for (let tries = 1; ; tries++) {
+    for (let tries = 1; !this.#stopped; tries++) {
       try {
         const snapshot = await this.#parts.snapshot();
         // Somebody has just told something: who that is cannot be seen, as Redis is away, say, or was wiped.
@@ -129,7 +161,7 @@ export class Sequence {
           await sleep(SNAPSHOT_RETRY_MS);
           continue;
         }
-        if (snapshot !== null) this.#start(snapshot);
+        if (snapshot !== null) await this.#goOnFrom(snapshot);
         return;
       } catch (error) {
         this.#parts.warn('a feed that lost messages could not be started anew; it is tried again', error);
@@ -140,16 +172,34 @@ export class Sequence {
 
   #pass(delivery: Published): void {
     this.#seq = delivery.seq;
-    if (delivery.type === 'event' && delivery.trip !== null) this.#revision = Math.max(this.#revision, delivery.trip.revision);
+    if (delivery.type === 'location') this.#fixAt = delivery.fix.at;
+    else this.#heard(delivery);
     this.#parts.pass(delivery);
   }
 
-  #start(snapshot: Snapshot): void {
+  #heard({ event, trip }: EventPublished): void {
+    if (trip !== null && trip.revision >= (this.#trip?.revision ?? 0)) this.#trip = trip;
+    if (event.kind !== 'message') return;
+    this.#texts.push(event.id);
+    if (this.#texts.length > TEXTS) this.#texts.shift();
+  }
+
+  async #goOnFrom(snapshot: Snapshot): Promise<void> {
+    const told: Told = { trip: this.#trip, texts: new Set(this.#texts), since: this.#since, fixAt: this.#fixAt };
+    await this.#parts.lost(snapshot, told);
+    this.#stand(snapshot);
+  }
+
+  #stand(snapshot: Snapshot): void {
     // What is in nobody's memory now ends no life: it may turn up again.
     if (isKept(snapshot)) this.#epoch = '';
     this.#moveTo(snapshot.epoch, snapshot.seq);
-    this.#revision = snapshot.trip?.revision ?? 0;
-    this.#parts.pass(snapshot);
+    this.#told(snapshot);
+  }
+
+  #told({ trip, location }: Snapshot): void {
+    this.#trip = trip;
+    this.#fixAt = location?.at ?? 0;
   }
 
   #moveTo(epoch: string, seq: number): void {

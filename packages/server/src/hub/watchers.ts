@@ -1,15 +1,20 @@
+import type { Happened } from '../core/events.ts';
 import type { Delivery, Snapshot } from './delivery.ts';
+import { Looks } from './looks.ts';
+import { missedSince, type Told } from './missed.ts';
 import type { Bus, Clock, FeedPosition, Hot } from './ports.ts';
 import { type Numbered, Sequence } from './sequence.ts';
 
 /** So often it is asked where feeds stand, so that a message lost on the way shows though none follows it, ms. */
 const LOOK_EVERY_MS = 5_000;
 /**
- * Whoever publishes may not have heard yet that a feed is wanted here, and then nothing shows what it told to nobody. So a
- * feed that is new here is looked at again after this long, and once more, ms.
+ * A feed is looked at again after so long when others may not have known that it is wanted here, ms; one without numbers
+ * always: what was told before they knew may not have been stored yet when it was looked at.
  */
-const YOUNG_MS = [250, 3_000];
-const YOUNG_EVERY_MS = 100;
+const UNSURE_MS = [250, 3_000] as const;
+const UNNUMBERED_MS = [1_000, 9_000] as const;
+/** And after something got lost; the second time for what was not stored the first time. */
+const DOUBT_MS = [0, 3_000] as const;
 /** Asked for at once. */
 const HEADS_AT_ONCE = 500;
 
@@ -20,6 +25,8 @@ export interface Watcher {
 
 /** How a watcher came in: what is published before it has its beginning waits for it. */
 interface Entry {
+  /** Whether it has numbers to go on from, and a snapshot is as good as what came before it. */
+  readonly resumable: boolean;
   /** Deliveries that wait; null once it has begun. */
   waiting: Delivery[] | null;
   /** Up to here it has everything, by its beginning. */
@@ -29,6 +36,8 @@ interface Entry {
 interface Audience {
   readonly watchers: Map<Watcher, Entry>;
   readonly sequence: Sequence;
+  /** Resolves once nothing that is told from now on can pass by; false when that is not certain. */
+  readonly known: Promise<boolean>;
   /** Where its ring ended when it was of another life than the sequence. */
   ringEnd: string;
   /** Whether what is published is held for those who come back. */
@@ -41,6 +50,8 @@ export interface WatchersParts {
   readonly clock: Clock;
   /** Others publish as well: what comes from them may get lost on the way. */
   readonly shared: boolean;
+  /** Of a trip, as stored, oldest first. */
+  readonly events: (tripId: string) => Promise<readonly Happened[]>;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -49,27 +60,29 @@ export class Watchers {
   readonly #parts: WatchersParts;
   readonly #feeds = new Map<string, Audience>();
   readonly #stops: (() => void)[];
-  /** Feeds that are new here: how often each was looked at again, and when next, epoch ms. */
-  readonly #young = new Map<string, { looks: number; at: number }>();
-  #snapshotOf: (feed: string) => Promise<Snapshot | null> = async () => null;
+  readonly #looks: Looks;
+  #lookUp: (feed: string) => Promise<readonly Delivery[]> = async () => [];
 
   constructor(parts: WatchersParts) {
     this.#parts = parts;
-    parts.bus.listen((delivery) => this.#take(delivery));
-    const { shared, clock } = parts;
-    this.#stops = shared
-      ? [clock.every(LOOK_EVERY_MS, () => void this.#look()), clock.every(YOUNG_EVERY_MS, () => void this.#lookAtYoung())]
-      : [];
+    const { bus, clock, shared, warn } = parts;
+    bus.listen(
+      (delivery) => this.#take(delivery),
+      () => this.#doubt(),
+    );
+    this.#looks = new Looks({ clock, look: (feed) => this.#lookAt(feed), warn });
+    this.#stops = [() => this.#looks.close()];
+    if (shared) this.#stops.push(clock.every(LOOK_EVERY_MS, () => void this.#look()));
   }
 
-  /** How those are helped on who have lost what nobody holds any more: from a snapshot. */
-  onLoss(snapshotOf: (feed: string) => Promise<Snapshot | null>): void {
-    this.#snapshotOf = snapshotOf;
+  /** How it is found out where a feed stands: what somebody has to be told who may have missed something of it. */
+  lookBy(lookUp: (feed: string) => Promise<readonly Delivery[]>): void {
+    this.#lookUp = lookUp;
   }
 
   /** From now on it hears of the feed. */
   add(feed: string, watcher: Watcher): void {
-    this.#audience(feed).watchers.set(watcher, { waiting: null, from: null });
+    this.#audience(feed).watchers.set(watcher, { resumable: true, waiting: null, from: null });
   }
 
   /**
@@ -78,22 +91,33 @@ export class Watchers {
    */
   await(feed: string, watcher: Watcher, resumable: boolean): void {
     const audience = this.#audience(feed);
-    audience.watchers.set(watcher, { waiting: [], from: null });
+    audience.watchers.set(watcher, { resumable, waiting: [], from: null });
     if (!resumable || audience.held) return;
     audience.held = true;
     this.#parts.hot.hold(feed);
   }
 
+  /** Resolves once everything told from now on is heard here, and what was told before can be read; or is looked for again. */
+  async ready(feed: string): Promise<void> {
+    const audience = this.#feeds.get(feed);
+    if (audience === undefined || (await audience.known)) return;
+    if (this.#feeds.get(feed) === audience) this.#looks.plan(feed, UNSURE_MS);
+  }
+
+  /** What was told of a feed without numbers before it was heard here may have been stored only since: it is looked for. */
+  lookAgain(feed: string): void {
+    if (this.#parts.shared && this.#feeds.has(feed)) this.#looks.plan(feed, UNNUMBERED_MS);
+  }
+
   /**
-   * It has everything up to `from`, and what waited follows; the feed itself is known to stand at `at`. Answers false
-   * when it left meanwhile.
+   * It has everything up to `from`, and what waited follows; `at`: where the feed itself is known to
+   * stand, null when nothing newer is. Answers false when it left meanwhile.
    */
-  begin(feed: string, watcher: Watcher, from: FeedPosition, begin: () => void, at = from): boolean {
+  begin(feed: string, watcher: Watcher, from: FeedPosition, begin: () => void, at: Snapshot | null): boolean {
     const audience = this.#feeds.get(feed);
     const entry = audience?.watchers.get(watcher);
     if (audience === undefined || entry === undefined) return false;
-    if (audience.sequence.position === null) this.#isYoung(feed);
-    audience.sequence.startAt(at);
+    audience.sequence.startAt(at ?? from, at);
     const waiting = entry.waiting ?? [];
     entry.waiting = null;
     entry.from = from;
@@ -106,7 +130,8 @@ export class Watchers {
     const audience = this.#feeds.get(feed);
     if (audience === undefined || !audience.watchers.delete(watcher) || audience.watchers.size > 0) return;
     this.#feeds.delete(feed);
-    this.#young.delete(feed);
+    this.#looks.drop(feed);
+    audience.sequence.stop();
     this.#parts.bus.leave(feed);
     if (audience.held) this.#parts.hot.release(feed);
   }
@@ -118,16 +143,18 @@ export class Watchers {
   #audience(feed: string): Audience {
     const known = this.#feeds.get(feed);
     if (known !== undefined) return known;
-    const { hot, warn } = this.#parts;
+    const { bus, hot, clock, shared, warn } = this.#parts;
     const sequence = new Sequence({
       pass: (delivery) => this.#deliver(feed, delivery),
       since: (epoch, seq) => hot.since(feed, epoch, seq),
-      snapshot: () => this.#snapshotOf(feed),
+      snapshot: async () => (await this.#lookUp(feed)).find(isSnapshot) ?? null,
+      lost: (snapshot, told) => this.#lost(feed, snapshot, told),
+      now: () => clock.now(),
       warn,
     });
-    const audience = { watchers: new Map(), sequence, ringEnd: '', held: false };
+    bus.join(feed);
+    const audience: Audience = { watchers: new Map(), sequence, known: shared ? bus.known() : CERTAIN, ringEnd: '', held: false };
     this.#feeds.set(feed, audience);
-    this.#parts.bus.join(feed);
     return audience;
   }
 
@@ -147,25 +174,32 @@ export class Watchers {
     }
   }
 
-  #isYoung(feed: string): void {
-    const { shared, clock } = this.#parts;
-    if (shared) this.#young.set(feed, { looks: 0, at: clock.now() + (YOUNG_MS[0] as number) });
+  /** Those who have numbers go on from the snapshot; others are told what they missed. */
+  async #lost(feed: string, snapshot: Snapshot, told: Told): Promise<void> {
+    const audience = this.#feeds.get(feed);
+    if (audience === undefined) return;
+    const { events, clock } = this.#parts;
+    const all = [...audience.watchers];
+    const missed = all.every(([, { resumable }]) => resumable) ? [] : await missedSince(told, snapshot, events, clock.now());
+    for (const [watcher, entry] of all) {
+      if (audience.watchers.get(watcher) !== entry) continue;
+      for (const one of entry.resumable ? [snapshot] : [...missed, snapshot]) {
+        if (entry.waiting === null) deliver(watcher, entry, one);
+        else entry.waiting.push(one);
+      }
+    }
   }
 
-  async #lookAtYoung(): Promise<void> {
-    const { clock, warn } = this.#parts;
-    const now = clock.now();
-    for (const [feed, young] of this.#young) {
-      if (young.at > now) continue;
-      const wait = YOUNG_MS[++young.looks];
-      if (wait === undefined) this.#young.delete(feed);
-      else young.at = now + wait;
-      try {
-        const snapshot = await this.#snapshotOf(feed);
-        if (snapshot !== null) this.#feeds.get(feed)?.sequence.standsAt(snapshot);
-      } catch (error) {
-        warn('where a feed stands could not be looked at; it is told by what follows', error);
-      }
+  /** Something got lost, of whichever feed. */
+  #doubt(): void {
+    for (const feed of this.#feeds.keys()) this.#looks.plan(feed, DOUBT_MS);
+  }
+
+  async #lookAt(feed: string): Promise<void> {
+    if (!this.#feeds.has(feed)) return;
+    for (const delivery of await this.#lookUp(feed)) {
+      if (isSnapshot(delivery)) this.#feeds.get(feed)?.sequence.standsAt(delivery);
+      else this.#deliver(feed, delivery);
     }
   }
 
@@ -183,14 +217,19 @@ export class Watchers {
           const end = `${head.epoch} ${head.seq}`;
           if (audience.ringEnd === end) continue;
           audience.ringEnd = end;
-          const snapshot = await this.#snapshotOf(feed);
-          if (snapshot !== null) audience.sequence.standsAt(snapshot);
+          this.#looks.plan(feed, [0]);
         }
       }
     } catch (error) {
       this.#parts.warn('where feeds stand could not be asked; it is tried again', error);
     }
   }
+}
+
+const CERTAIN = Promise.resolve(true);
+
+function isSnapshot(delivery: Delivery): delivery is Snapshot {
+  return delivery.type === 'snapshot';
 }
 
 function deliver(watcher: Watcher, entry: Entry, delivery: Delivery): void {

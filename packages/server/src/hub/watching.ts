@@ -5,10 +5,12 @@ import { mayFollowPerson, mayReadDriver, mustFollowFleet } from './access.ts';
 import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
 import type { DriverStates } from './driver-states.ts';
 import type { Fleet } from './fleet.ts';
-import { PERSON_FEEDS } from './people.ts';
-import type { Clock, FeedPosition, Hot, Records } from './ports.ts';
+import type { FoundTrip } from './found-trips.ts';
+import { PERSON_FEEDS, type PersonFeed } from './people.ts';
+import type { Clock, FeedPosition, Hot } from './ports.ts';
 import type { Principal } from './principal.ts';
-import type { FoundTrip, Trips } from './trips.ts';
+import type { Records } from './storage-ports.ts';
+import type { Trips } from './trips.ts';
 import type { Watcher, Watchers } from './watchers.ts';
 
 export interface WatchingParts {
@@ -32,7 +34,7 @@ export class Watching {
 
   constructor(parts: WatchingParts) {
     this.#parts = parts;
-    parts.watchers.onLoss((feed) => this.#snapshotOf(feed));
+    parts.watchers.lookBy((feed) => this.#lookUp(feed));
   }
 
   /**
@@ -60,6 +62,7 @@ export class Watching {
     // First it listens, then it is looked where the feed stands: what comes in between waits.
     watchers.await(feed, watcher, true);
     try {
+      await watchers.ready(feed);
       const snapshot =
         kind === 'trip' ? tripSnapshot(feed, await this.#parts.trips.find(who, id), clock.now()) : await this.#driverSnapshot(feed, id);
       await this.#begin(feed, since, snapshot, watcher, begin);
@@ -79,8 +82,9 @@ export class Watching {
     // Nobody comes back to it with a number: nothing need be held for that.
     watchers.await(feed, watcher, false);
     try {
+      await watchers.ready(feed);
       const snapshot = await this.#snapshotOf(feed);
-      if (snapshot !== null && watchers.begin(feed, watcher, snapshot, () => begin(snapshot))) return true;
+      if (snapshot !== null && watchers.begin(feed, watcher, snapshot, () => begin(snapshot), snapshot)) return true;
     } catch (error) {
       watchers.remove(feed, watcher);
       throw error;
@@ -98,12 +102,12 @@ export class Watching {
     const kind = PERSON_FEEDS.find((one) => feed.startsWith(`${one}:`));
     const id = feed.slice(feed.indexOf(':') + 1);
     if (kind === undefined || !mayFollowPerson(who, kind, id)) throw new WaycastError('not_found', 'no such feed');
+    const { watchers } = this.#parts;
     // First watched, then read: a trip that comes in between is told twice rather than not at all.
-    this.#parts.watchers.add(feed, watcher);
-    const theirs = { party: { partyId: id }, jobs: { driverId: id }, label: { label: id } }[kind];
-    const page = await this.#parts.records.trips({ ...theirs, open: true }, MOST_TRIPS, null);
-    // The store may still find it by a booking that counted once.
-    return page.items.filter((trip) => kind !== 'party' || isParty(trip, id)).map((trip) => trip.id);
+    watchers.add(feed, watcher);
+    await watchers.ready(feed);
+    watchers.lookAgain(feed);
+    return await this.#tripsOf(kind, id);
   }
 
   unsubscribe(feed: string, watcher: Watcher): void {
@@ -121,19 +125,35 @@ export class Watching {
     const isCurrent = since !== null && isThere(since, snapshot);
     const missed = since === null ? null : isCurrent ? [] : await hot.since(feed, since.epoch, since.seq);
     if (since === null || missed === null) {
-      watchers.begin(feed, watcher, snapshot, () => begin(false, [snapshot]));
+      watchers.begin(feed, watcher, snapshot, () => begin(false, [snapshot]), snapshot);
       return;
     }
     const from = missed.at(-1) ?? since;
     // What it has more than anybody here knows of is for nobody else to go by.
-    watchers.begin(feed, watcher, from, () => begin(true, missed), isCurrent ? snapshot : from);
+    watchers.begin(feed, watcher, from, () => begin(true, missed), isCurrent ? snapshot : null);
   }
 
-  /** Where a feed stands, whoever asks; null when there is no such trip. */
+  /** What somebody has to be told who may have missed something of a feed; nothing for feeds of other kinds. */
+  async #lookUp(feed: string): Promise<readonly Delivery[]> {
+    const [kind, id] = [feed.slice(0, feed.indexOf(':')), feed.slice(feed.indexOf(':') + 1)];
+    const person = PERSON_FEEDS.find((one) => one === kind);
+    if (person !== undefined) return (await this.#tripsOf(person, id)).map((tripId) => ({ type: 'person', feed, tripId }));
+    if (kind === 'driver') return [await this.#driverSnapshot(feed, id)];
+    if (kind === 'trip') return [(await this.#snapshotOf(feed)) ?? { type: 'removed', feed }];
+    return [];
+  }
+
+  /** The open trips of a person. */
+  async #tripsOf(kind: PersonFeed, id: string): Promise<readonly string[]> {
+    const theirs = { party: { partyId: id }, jobs: { driverId: id }, label: { label: id } }[kind];
+    const page = await this.#parts.records.trips({ ...theirs, open: true }, MOST_TRIPS, null);
+    // The store may still find it by a booking that counted once.
+    return page.items.filter((trip) => kind !== 'party' || isParty(trip, id)).map((trip) => trip.id);
+  }
+
+  /** Where a trip's feed stands, whoever asks; null when there is no such trip. */
   async #snapshotOf(feed: string): Promise<Snapshot | null> {
-    const id = feed.slice(feed.indexOf(':') + 1);
-    if (!feed.startsWith('trip:')) return this.#driverSnapshot(feed, id);
-    const found = await this.#parts.trips.look(id);
+    const found = await this.#parts.trips.look(feed.slice('trip:'.length));
     return found === null ? null : tripSnapshot(feed, found, this.#parts.clock.now());
   }
 

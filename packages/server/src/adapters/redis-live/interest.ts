@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../hub/ports.ts';
 import type { RedisCall, RedisConnection } from '../redis/redis-connection.ts';
-import { Peers, type Saying } from './peers.ts';
+import { type Heard, Peers, type Saying } from './peers.ts';
+import type { Turn } from './turn.ts';
 import { WantedFeeds } from './wanted.ts';
 
 /** Why this process wants a feed; it may have both reasons. */
@@ -11,6 +12,8 @@ export const FOR_RING = 2;
 const BEAT_MS = 2_000;
 const SWEEP_MS = 10_000;
 const LEASE_S = 15;
+/** So long it is waited for others to have heard what is wanted here, ms. */
+const HEARD_MS = 300;
 /** Names of one command. */
 const SLICE = 1_000;
 /** Stands in every set, so that one without feeds is there as well: a set that is missing was wiped. */
@@ -20,16 +23,24 @@ export interface InterestParts {
   readonly connection: RedisConnection;
   readonly clock: Clock;
   readonly home: number;
+  readonly turn: Turn;
+  /** How often what this process published could not be sent. */
+  readonly lost: () => number;
   /** Redis has lost what was in it. */
   readonly wiped: () => void;
+  /** Others may have published what did not reach this process. */
+  readonly doubt: () => void;
 }
 
 /**
  * Which process wants which feed, known to all of them: a set per process under a lease, and every change said aloud,
- * numbered. Whoever misses a number reads the set.
+ * numbered. Whoever misses a number reads the set. Each is answered once it is heard, and all that was published before
+ * can be read: from there on nothing that is published is missed.
  */
 export class Interest {
   readonly channel: string;
+  /** Where others answer this process. */
+  readonly answers: string;
   readonly #parts: InterestParts;
   readonly #wanted: WantedFeeds;
   readonly #peers: Peers;
@@ -42,6 +53,11 @@ export class Interest {
   #anew = true;
   #ask = true;
   #hearing = false;
+  /** Until then others may be there that were not heard yet, epoch ms. */
+  #newUntil = 0;
+  /** Whom to answer, and up to where each was heard. */
+  #heard = new Map<number, Heard>();
+  #answering = false;
   #scheduled = false;
   #saying: Promise<void> | undefined;
   #closed = false;
@@ -51,12 +67,16 @@ export class Interest {
     this.#parts = parts;
     const { connection, clock } = parts;
     this.channel = `${connection.prefix}interest`;
-    this.#wanted = new WantedFeeds(() => clock.now());
-    this.#peers = new Peers(
-      this.#wanted,
-      () => clock.now(),
-      (home) => this.#read(home),
-    );
+    this.answers = this.#answersOf(parts.home);
+    const now = () => clock.now();
+    this.#wanted = new WantedFeeds(now);
+    this.#peers = new Peers({
+      wanted: this.#wanted,
+      now,
+      read: (home) => this.#read(home),
+      applied: (home, heard) => void this.#answer(home, heard),
+      doubt: () => parts.doubt(),
+    });
     this.#stops = [clock.every(BEAT_MS, () => void this.#beat()), clock.every(SWEEP_MS, () => this.#sweep())];
   }
 
@@ -87,7 +107,13 @@ export class Interest {
     return this.#wanted.has(feed);
   }
 
-  hear(text: string): void {
+  /** A message of the channel, or an answer. */
+  hear(channel: string, text: string): void {
+    if (channel === this.answers) {
+      const { home, ...heard } = JSON.parse(text) as Heard & { readonly home: number };
+      this.#peers.hasHeard(home, heard);
+      return;
+    }
     const saying = JSON.parse(text) as Saying;
     if (saying.home === this.#parts.home) return;
     this.#peers.hear(saying);
@@ -96,16 +122,24 @@ export class Interest {
 
   /** The channel is heard, for the first time or again: everybody tells everything. Resolves once it is told. */
   async start(): Promise<void> {
+    const { clock, doubt } = this.#parts;
+    if (this.#hearing) doubt();
     this.#hearing = true;
+    this.#newUntil = clock.now() + BEAT_MS;
     this.#peers.doubt();
     this.#anew = true;
     this.#ask = true;
     await this.#say();
   }
 
-  /** Resolves once all that was wanted so far is said, or cannot be. */
-  async said(): Promise<void> {
+  /**
+   * Resolves once all that is published from now on of what is wanted here reaches this process, and what was published
+   * before can be read. False when that is not certain: somebody does not answer, or may not be known yet.
+   */
+  async known(): Promise<boolean> {
     await this.#say();
+    if (this.#anew || this.#parts.clock.now() < this.#newUntil) return false;
+    return await this.#peers.haveHeard({ generation: this.#generation, number: this.#number }, HEARD_MS);
   }
 
   async close(): Promise<void> {
@@ -113,7 +147,7 @@ export class Interest {
     this.#closed = true;
     for (const stop of this.#stops) stop();
     const { connection, home } = this.#parts;
-    const bye: Saying = { home, generation: this.#generation, number: this.#number, bye: true };
+    const bye: Saying = { home, generation: this.#generation, number: this.#number, lost: this.#parts.lost(), bye: true };
     await connection.run([{ key: this.#key(home), args: ['DEL', this.#key(home)] }, this.#publish(bye)], 0);
   }
 
@@ -149,7 +183,7 @@ export class Interest {
     const feeds = [HERE, ...this.#own.keys()];
     for (let i = 0; i < feeds.length; i += SLICE) calls.push({ key, args: ['SADD', key, ...feeds.slice(i, i + SLICE)] });
     calls.push({ key, args: ['EXPIRE', key, LEASE_S] });
-    const saying: Saying = { home, generation: this.#generation, number: 0, ...(this.#ask && { ask: true }) };
+    const saying: Saying = { home, generation: this.#generation, number: 0, lost: this.#parts.lost(), ...(this.#ask && { ask: true }) };
     if (!(await this.#done(calls)) || !(await this.#done([this.#publish(saying)]))) this.#anew = true;
     else this.#ask = false;
   }
@@ -165,7 +199,8 @@ export class Interest {
     const calls: RedisCall[] = [];
     for (let i = 0; i < join.length; i += SLICE) calls.push({ key, args: ['SADD', key, ...join.slice(i, i + SLICE)] });
     for (let i = 0; i < leave.length; i += SLICE) calls.push({ key, args: ['SREM', key, ...leave.slice(i, i + SLICE)] });
-    const saying = this.#publish({ home, generation: this.#generation, number: ++this.#number, join, leave });
+    const lost = this.#parts.lost();
+    const saying = this.#publish({ home, generation: this.#generation, number: ++this.#number, join, leave, lost });
     // On one Redis their order in one write is enough.
     const done = connection.cluster ? (await this.#done(calls)) && (await this.#done([saying])) : await this.#done([...calls, saying]);
     if (!done) this.#anew = true;
@@ -179,12 +214,30 @@ export class Interest {
     }
     if (!this.#hearing || this.#saying !== undefined) return;
     const key = this.#key(home);
-    const beat = this.#publish({ home, generation: this.#generation, number: this.#number });
+    const beat = this.#publish({ home, generation: this.#generation, number: this.#number, lost: this.#parts.lost() });
     const [there] = await connection.run([{ key, args: ['EXPIRE', key, LEASE_S] }, beat], 0);
     if (there !== 0 || this.#closed) return;
     this.#anew = true;
     wiped();
     await this.#say();
+  }
+
+  /** First what was published before can be read, then it is said. What is heard meanwhile is answered with the next one. */
+  async #answer(home: number, heard: Heard): Promise<void> {
+    this.#heard.set(home, heard);
+    if (this.#answering) return;
+    this.#answering = true;
+    const { connection, turn } = this.#parts;
+    while (this.#heard.size > 0 && !this.#closed) {
+      const answers = [...this.#heard];
+      this.#heard.clear();
+      await turn.written();
+      await connection.run(
+        answers.map(([to, what]) => this.#message(this.#answersOf(to), { home: this.#parts.home, ...what })),
+        0,
+      );
+    }
+    this.#answering = false;
   }
 
   #sweep(): void {
@@ -210,8 +263,16 @@ export class Interest {
     return `${this.#parts.connection.prefix}wants:${home}`;
   }
 
+  #answersOf(home: number): string {
+    return `${this.#parts.connection.prefix}heard:${home}`;
+  }
+
   #publish(saying: Saying): RedisCall {
+    return this.#message(this.channel, saying);
+  }
+
+  #message(channel: string, message: object): RedisCall {
     const command = this.#parts.connection.cluster ? 'SPUBLISH' : 'PUBLISH';
-    return { key: this.channel, args: [command, this.channel, JSON.stringify(saying)] };
+    return { key: channel, args: [command, channel, JSON.stringify(message)] };
   }
 }

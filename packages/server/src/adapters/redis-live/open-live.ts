@@ -19,8 +19,6 @@ export interface RedisLive {
   readonly hot: RedisHot;
   /** Whether some process, this one included, wants this feed, or wanted it within the last 300 s. */
   isWanted(feed: string): boolean;
-  /** Resolves once every process was told what is wanted here so far. */
-  settled(): Promise<void>;
   /** Twice is safe. */
   close(): Promise<void>;
 }
@@ -28,29 +26,42 @@ export interface RedisLive {
 /** The bus and the hot state, which write together: in one pipeline a turn, states and rings before messages. Resolves once this process hears the others. */
 export async function openLive({ connection, clock, home, warn = () => undefined }: LiveOptions): Promise<RedisLive> {
   const turn = new Turn(connection);
-  const interest = new Interest({ connection, clock, home, wiped: () => hot.writeAgain() });
+  const interest = new Interest({
+    connection,
+    clock,
+    home,
+    turn,
+    lost: () => bus.lost,
+    wiped: () => hot.writeAgain(),
+    doubt: () => bus.doubt(),
+  });
   const hot = new RedisHot({ connection, interest, turn });
   const bus = new RedisBus({ connection, home, interest, turn });
   const heard = Promise.withResolvers<void>();
-  const subscriber = new Subscriber(connection, [bus.inbox, bus.fleet, interest.channel], {
+  const subscriber = new Subscriber(connection, [bus.inbox, bus.fleet, interest.channel, interest.answers], {
     message: (channel, text) => {
       try {
-        if (channel === interest.channel) interest.hear(text);
-        else bus.hear(channel, text);
+        if (channel === bus.inbox || channel === bus.fleet) bus.hear(channel, text);
+        else interest.hear(channel, text);
       } catch (error) {
         warn(`a message on ${channel} is none of ours and was left out`, error);
       }
     },
     hearing: () => void interest.start().then(() => heard.resolve()),
   });
-  // What waited while Redis was away.
-  const stopListening = connection.onChange(({ ok }) => ok && turn.touch());
+  let away = false;
+  const stopListening = connection.onChange(({ ok }) => {
+    // In a Cluster a node may have changed while the others went on.
+    if (ok && (away || connection.cluster)) hot.writeLatest();
+    away = !ok;
+    // What waited meanwhile.
+    if (ok) turn.touch();
+  });
   await heard.promise;
   return {
     bus,
     hot,
     isWanted: (feed) => interest.isWanted(feed),
-    settled: () => interest.said(),
     close: async () => {
       stopListening();
       await interest.close();

@@ -1,5 +1,6 @@
 import type { Delivery, FleetFrame } from '../../hub/delivery.ts';
 import type { Bus } from '../../hub/ports.ts';
+import type { RedisReply } from '../redis/link.ts';
 import type { RedisCall, RedisConnection } from '../redis/redis-connection.ts';
 import { decodeMany, encodeDelivery, encodeMany } from './delivery-codec.ts';
 import { FOR_BUS, type Interest } from './interest.ts';
@@ -7,7 +8,7 @@ import type { Turn, Writer } from './turn.ts';
 
 const FLEET: FleetFrame['feed'] = 'fleet';
 const PROCESS = 'process:';
-/** So many deliveries may wait to be written; more are dropped, and show as gaps. */
+/** So many deliveries may wait to be written; more are dropped, and others are told that something was. */
 const MOST_WAITING = 50_000;
 
 export interface RedisBusParts {
@@ -27,15 +28,22 @@ export class RedisBus implements Bus, Writer {
   readonly #parts: RedisBusParts;
   readonly #joined = new Set<string>();
   #deliver: ((delivery: Delivery) => void) | undefined;
+  #doubt: (() => void) | undefined;
   #waiting = new Map<number, string[]>();
   #waitingFleet: string[] = [];
   #count = 0;
+  #lost = 0;
 
   constructor(parts: RedisBusParts) {
     this.#parts = parts;
     this.inbox = this.#inboxOf(parts.home);
     this.fleet = `${parts.connection.prefix}fleet`;
     parts.turn.add(this);
+  }
+
+  /** How often something could not be sent. */
+  get lost(): number {
+    return this.#lost;
   }
 
   publish(delivery: Delivery): void {
@@ -56,8 +64,18 @@ export class RedisBus implements Bus, Writer {
     if (this.#joined.delete(feed)) this.#parts.interest.unwant(feed, FOR_BUS);
   }
 
-  listen(deliver: (delivery: Delivery) => void): void {
+  listen(deliver: (delivery: Delivery) => void, doubt: () => void): void {
     this.#deliver = deliver;
+    this.#doubt = doubt;
+  }
+
+  known(): Promise<boolean> {
+    return this.#parts.interest.known();
+  }
+
+  /** Others may have published what did not reach this process. */
+  doubt(): void {
+    this.#doubt?.();
   }
 
   /** A message of our inbox, or of the fleet's channel. */
@@ -74,14 +92,20 @@ export class RedisBus implements Bus, Writer {
     const calls: RedisCall[] = [];
     for (const [home, texts] of this.#waiting) calls.push(this.#message(this.#inboxOf(home), encodeMany(texts)));
     if (this.#waitingFleet.length > 0) calls.push(this.#message(this.fleet, `${this.#parts.home} ${encodeMany(this.#waitingFleet)}`));
-    this.drop();
+    this.#begin();
     return calls;
   }
 
-  /** Whether somebody got it shows at the other end. */
-  answered(): void {}
+  answered(_calls: readonly RedisCall[], replies: readonly RedisReply[]): void {
+    if (replies.some((reply) => reply instanceof Error)) this.#lost++;
+  }
 
   drop(): void {
+    if (this.#count > 0) this.#lost++;
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#waiting.clear();
     this.#waitingFleet = [];
     this.#count = 0;
@@ -102,7 +126,10 @@ export class RedisBus implements Bus, Writer {
   }
 
   #gather(texts: string[], delivery: Delivery): void {
-    if (this.#count >= MOST_WAITING) return;
+    if (this.#count >= MOST_WAITING) {
+      this.#lost++;
+      return;
+    }
     this.#count++;
     texts.push(encodeDelivery(delivery));
     this.#parts.turn.touch();

@@ -16,12 +16,18 @@ const HEAVY_EVERY_MS = 60_000;
 const RING = 300;
 /** Written in one turn; after a wipe all of them are to be written. */
 const DRIVERS_AT_ONCE = 2_000;
+/** What Redis did not take is written again so often, and so much of it while that goes on: one that takes nothing is not held up by that, ms. */
+const RETRY_MS = 100;
+const TRIED_AT_ONCE = 200;
 
 /** Only whoever wrote it last may remove it: a new owner may have put its own there. */
 const DROP = `
 local light = redis.call('GET', KEYS[1])
 if light and string.sub(light, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 0`;
+
+/** What Redis took in this time it may lose when it dies or its replica takes over, ms. */
+const LATELY_MS = 5_000;
 
 export interface RedisHotParts {
   readonly connection: RedisConnection;
@@ -46,8 +52,18 @@ export class RedisHot implements Hot {
   readonly #changed = new Set<string>();
   /** Ids of those to be written where Redis has lost them. */
   readonly #again = new Set<string>();
+  /** How what Redis did not take of a driver comes to be written again, by id. */
+  readonly #failed = new Map<string, () => void>();
+  /** Ids of those written in the last `LATELY_MS`, and the time before that. */
+  #lately = new Set<string>();
+  #earlier = new Set<string>();
+  #latelySince = 0;
   readonly #rings: RingWriter;
-  #drops: RedisCall[] = [];
+  /** By id. */
+  readonly #drops = new Map<string, RedisCall>();
+  #retry: NodeJS.Timeout | undefined;
+  /** Whether Redis refused anything since that was last tried. */
+  #isRefused = false;
   #heavy = new WeakMap<Driver, Written>();
 
   constructor(parts: RedisHotParts) {
@@ -64,6 +80,7 @@ export class RedisHot implements Hot {
   put(driver: Driver): void {
     this.#own.set(driver.id, driver);
     this.#changed.add(driver.id);
+    this.#failed.delete(driver.id);
     this.#parts.turn.touch();
   }
 
@@ -72,8 +89,9 @@ export class RedisHot implements Hot {
     if (driver === undefined) return;
     this.#own.delete(id);
     this.#changed.delete(id);
+    this.#failed.delete(id);
     const [light, heavy] = this.#keysOf(id);
-    this.#drops.push({ key: light, args: ['EVAL', DROP, 2, light, heavy, lightBeginning(driver.epoch)] });
+    this.#drops.set(id, { key: light, args: ['EVAL', DROP, 2, light, heavy, lightBeginning(driver.epoch)] });
     this.#parts.turn.touch();
   }
 
@@ -131,6 +149,13 @@ export class RedisHot implements Hot {
     });
   }
 
+  /** Redis was away, and may have come back without what it took last: that is written again. */
+  writeLatest(): void {
+    this.#heavy = new WeakMap();
+    for (const id of [...this.#earlier, ...this.#lately]) if (this.#own.has(id)) this.#changed.add(id);
+    this.#parts.turn.touch();
+  }
+
   /** Redis has lost what was in it: everything is written again. */
   writeAgain(): void {
     this.#heavy = new WeakMap();
@@ -140,27 +165,55 @@ export class RedisHot implements Hot {
   }
 
   #calls(): RedisCall[] {
-    const calls = this.#drops;
-    this.#drops = [];
+    const calls = [...this.#drops.values()];
+    this.#drops.clear();
+    this.#forgetEarlier();
     for (const driver of this.#next(this.#changed)) this.#write(driver, calls);
     for (const driver of this.#next(this.#again)) this.#writeMissing(driver, calls);
     for (const call of this.#rings.calls()) calls.push(call);
     return calls;
   }
 
-  /** What did not arrive is written again with the next turn that has something to write. */
+  /** What did not arrive is written again soon. Of rings only those it was of have a hole. */
   #answered(calls: readonly RedisCall[], replies: readonly RedisReply[]): void {
     if (!replies.some((reply) => reply instanceof Error)) return;
-    for (const [i, { key, args }] of calls.entries()) {
+    for (const [i, call] of calls.entries()) {
       if (!(replies[i] instanceof Error)) continue;
-      if (args[0] === 'EVAL') this.#drops.push(calls[i] as RedisCall);
-      const id = this.#idOf(key);
-      const driver = id === null ? undefined : this.#own.get(id);
-      if (driver === undefined) continue;
-      this.#heavy.delete(driver);
-      this.#changed.add(driver.id);
+      const id = this.#idOf(call.key);
+      if (id === null) this.#rings.failed(call.key.slice(this.#ringOf('').length));
+      else this.#didNotArrive(id, call);
     }
-    this.#rings.restart();
+    this.#isRefused = true;
+    this.#retryLater();
+  }
+
+  #didNotArrive(id: string, call: RedisCall): void {
+    const driver = this.#own.get(id);
+    if (driver !== undefined) {
+      this.#heavy.delete(driver);
+      // What was for where there is nothing stays so, unless the newest has to be written anyway.
+      const isMissing = call.args.at(-1) === 'NX';
+      const ids = isMissing ? this.#again : this.#changed;
+      if (!this.#changed.has(id) && !(isMissing && this.#failed.has(id))) this.#failed.set(id, () => ids.add(id));
+    } else if (call.args[0] === 'EVAL' && !this.#drops.has(id)) {
+      this.#failed.set(id, () => this.#drops.set(id, call));
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#parts.connection.closed) return;
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      const count = this.#isRefused ? TRIED_AT_ONCE : DRIVERS_AT_ONCE;
+      this.#isRefused = false;
+      for (const [id, writeAgain] of [...this.#failed.entries().take(count)]) {
+        this.#failed.delete(id);
+        writeAgain();
+      }
+      this.#rings.retry(count);
+      this.#parts.turn.touch();
+      if (this.#failed.size > 0 || this.#rings.hasFailed()) this.#retryLater();
+    }, RETRY_MS).unref();
   }
 
   /** The next ones of a set, which loses them. */
@@ -184,7 +237,16 @@ export class RedisHot implements Hot {
     calls.push({ key: light, args: ['SET', light, encodeLight(driver), 'EX', DRIVER_S, 'NX'] });
   }
 
+  #forgetEarlier(): void {
+    const now = Date.now();
+    if (now - this.#latelySince < LATELY_MS) return;
+    this.#earlier = this.#lately;
+    this.#lately = new Set();
+    this.#latelySince = now;
+  }
+
   #write(driver: Driver, calls: RedisCall[]): void {
+    this.#lately.add(driver.id);
     const [light, heavy] = this.#keysOf(driver.id);
     if (this.#isHeavy(driver)) calls.push({ key: heavy, args: ['SET', heavy, encodeHeavy(driver), 'EX', DRIVER_S] });
     calls.push({ key: light, args: ['SET', light, encodeLight(driver), 'EX', DRIVER_S] });

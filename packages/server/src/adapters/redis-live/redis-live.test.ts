@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { startRedis } from '../../../../../test/support/services/redis.ts';
 import { until } from '../../../../../test/support/until.ts';
-import { activeTrip, type Driver, type SeenDriver } from '../../core/driver.ts';
+import { activeTrip, type Driver, newDriver, type SeenDriver } from '../../core/driver.ts';
 import { countFix, patchTrip } from '../../core/trip.ts';
 import { busContract, EVERY_KIND } from '../../hub/contracts/bus.ts';
 import { hotContract } from '../../hub/contracts/hot.ts';
@@ -27,12 +27,16 @@ async function processOf(prefix: string, home: number, clock: Clock = systemCloc
   const connection = await openRedis({ url, prefix });
   const live = await openLive({ connection, clock, home });
   const got: Delivery[] = [];
-  live.bus.listen((delivery) => got.push(delivery));
+  const doubts: number[] = [];
+  live.bus.listen(
+    (delivery) => got.push(delivery),
+    () => void doubts.push(clock.now()),
+  );
   opened.push(async () => {
     await live.close();
     connection.close();
   });
-  return { ...live, connection, got };
+  return { ...live, connection, got, doubts };
 }
 
 busContract('RedisBus', async () => (await processOf(fresh(), 1)).bus);
@@ -108,6 +112,72 @@ describe('a bus that processes share', () => {
     expect(all[1].got).toEqual([telling, frame, telling, last]);
   });
 
+  it('knows when nothing of what it wants can pass by any more: what was published before can be read then [P7]', async () => {
+    const prefix = fresh();
+    const [one, two, three] = [await processOf(prefix, 1), await processOf(prefix, 2), await processOf(prefix, 3)];
+    await until(
+      () => two.bus.known(),
+      (known) => known,
+    );
+    await until(
+      () => three.bus.known(),
+      (known) => known,
+    );
+    const driver = newDriver('d', 'e');
+    let missed = 0;
+    for (let n = 0; n < 200; n++) {
+      // A driver that never rests: a number is in the state that is read, or it comes.
+      driver.seq = 0;
+      let running = true;
+      const feed = `driver:d${n}`;
+      const publishing = (async () => {
+        while (running) {
+          driver.seq++;
+          one.hot.put(driver);
+          one.bus.publish(location(feed, 'e', driver.seq));
+          await new Promise(setImmediate);
+        }
+      })();
+      two.bus.join(feed);
+      while (!(await two.bus.known()));
+      const stands = (await two.hot.driver('d'))?.seq ?? 0;
+      const last = driver.seq + 1;
+      await until(
+        () => two.got.at(-1),
+        (delivery) => delivery?.feed === feed && 'seq' in delivery && delivery.seq >= last,
+      );
+      running = false;
+      await publishing;
+      const came = two.got.filter((delivery) => delivery.feed === feed).map((delivery) => ('seq' in delivery ? delivery.seq : 0));
+      if ((came[0] as number) > stands + 1) missed++;
+      two.got.length = 0;
+    }
+    expect(missed).toBe(0);
+  });
+
+  it('doubts whatever was published while it could not hear, when somebody new comes, and when one could not send [P7]', async () => {
+    const prefix = fresh();
+    const one = await processOf(prefix, 1);
+    const two = await processOf(prefix, 2);
+    await until(
+      () => [one.doubts.length, two.doubts.length],
+      ([a, b]) => a === 1 && b === 1,
+    );
+    const cut = () => one.connection.run([{ key: 'x', args: ['CLIENT', 'KILL', 'TYPE', 'pubsub'] }]);
+    await cut();
+    await until(
+      () => [one.doubts.length, two.doubts.length],
+      ([a, b]) => Number(a) >= 2 && Number(b) >= 2,
+    );
+    // Who cannot hear does not know what is wanted, and nobody says it does.
+    for (let n = 0; n < 2; n++) {
+      await cut();
+      two.bus.join(`driver:d${n}`);
+      while (!(await two.bus.known()));
+      expect(one.isWanted(`driver:d${n}`)).toBe(true);
+    }
+  });
+
   it('tells whoever comes later what is wanted already, and forgets whoever goes [P7]', async () => {
     const prefix = fresh();
     const one = await processOf(prefix, 1);
@@ -132,6 +202,28 @@ describe('a bus that processes share', () => {
     await one.close();
     expect(await redis.client().exists(`${prefix}wants:1`)).toBe(0);
     expect(await redis.client().ttl(`${prefix}wants:2`)).toBeGreaterThan(0);
+  });
+
+  it('back without what it took last: a driver that rests is shown as it is [P7]', async () => {
+    const prefix = fresh();
+    const own = await startRedis();
+    opened.push(() => own.stop());
+    const [one, two] = [await processOf(prefix, 1, systemClock, own.url), await processOf(prefix, 2, systemClock, own.url)];
+    const tripsOf = async () => (await two.hot.driver('d'))?.trips.map(({ trip }) => trip.id).join();
+    const driver = driverAt('d', 5);
+    driver.trips = [activeTrip(driver, sampleTrip('a'))];
+    one.hot.put(driver);
+    await until(tripsOf, (ids) => ids === 'a');
+    const keys = [`${prefix}{driver.d}:light`, `${prefix}{driver.d}:heavy`] as const;
+    const before = (await own.client().mget(...keys)) as string[];
+    driver.trips = [...driver.trips, activeTrip(driver, sampleTrip('b'))];
+    one.hot.put(driver);
+    await until(tripsOf, (ids) => ids === 'a,b');
+    // As after a crash that lost the last second.
+    await own.client().mset(keys[0], before[0] as string, keys[1], before[1] as string);
+    expect(await tripsOf()).toBe('a');
+    await own.client().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until(tripsOf, (ids) => ids === 'a,b');
   });
 
   it('wiped: within seconds everybody is known again, and drivers are there again [P7]', async () => {

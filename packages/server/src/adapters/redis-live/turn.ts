@@ -11,6 +11,11 @@ export interface Writer {
   drop(): void;
 }
 
+interface Part {
+  readonly writer: Writer;
+  readonly calls: readonly RedisCall[];
+}
+
 /** More than this many writes at a time only wait in Redis; meanwhile they gather here. */
 const IN_FLIGHT = 4;
 
@@ -20,7 +25,7 @@ export class Turn {
   readonly #writers: Writer[] = [];
   #scheduled = false;
   #again = false;
-  #inFlight = 0;
+  readonly #inFlight = new Set<Promise<void>>();
 
   constructor(connection: RedisConnection) {
     this.#connection = connection;
@@ -37,7 +42,7 @@ export class Turn {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.#inFlight < IN_FLIGHT) this.flush();
+      if (this.#inFlight.size < IN_FLIGHT) this.flush();
       else this.#again = true;
     });
   }
@@ -51,18 +56,28 @@ export class Turn {
     const parts = this.#writers.map((writer) => ({ writer, calls: writer.calls() }));
     const calls = parts.flatMap((part) => part.calls);
     if (calls.length === 0) return;
-    this.#inFlight++;
-    // A position that cannot be written now is old before it could be.
-    void this.#connection.run(calls, 0).then((replies) => {
-      this.#inFlight--;
-      let from = 0;
-      for (const part of parts) {
-        part.writer.answered(part.calls, replies.slice(from, from + part.calls.length));
-        from += part.calls.length;
-      }
+    const writing = this.#write(parts, calls).finally(() => {
+      this.#inFlight.delete(writing);
       if (!this.#again) return;
       this.#again = false;
       this.touch();
     });
+    this.#inFlight.add(writing);
+  }
+
+  /** Resolves once all there is now is written, or cannot be. */
+  async written(): Promise<void> {
+    this.flush();
+    await Promise.all(this.#inFlight);
+  }
+
+  async #write(parts: readonly Part[], calls: readonly RedisCall[]): Promise<void> {
+    // A position that cannot be written now is old before it could be.
+    const replies = await this.#connection.run(calls, 0);
+    let from = 0;
+    for (const { writer, calls: own } of parts) {
+      writer.answered(own, replies.slice(from, from + own.length));
+      from += own.length;
+    }
   }
 }

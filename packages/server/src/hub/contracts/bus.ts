@@ -24,7 +24,10 @@ export function busContract(name: string, make: () => Promise<Bus>): void {
     async function listening(): Promise<{ bus: Bus; got: Delivery[] }> {
       const bus = await make();
       const got: Delivery[] = [];
-      bus.listen((delivery) => got.push(delivery));
+      bus.listen(
+        (delivery) => got.push(delivery),
+        () => undefined,
+      );
       return { bus, got };
     }
 
