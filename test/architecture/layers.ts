@@ -39,6 +39,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   'adapters/*': [
     ...to(
       'hub/ports.ts',
+      'hub/storage-ports.ts',
       'hub/page.ts',
       'hub/partition.ts',
       'hub/cursor-moved.ts',
@@ -48,13 +49,13 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'protocol',
       'startup-error',
     ),
-    ...types('hub/directory/directory.ts', 'hub/outbox/ports.ts', 'hub/delivery.ts'),
+    ...types('hub/directory/directory.ts', 'hub/outbox/ports.ts', 'hub/delivery.ts', 'hub/mirror-write.ts'),
     // The one connection that all of those on Redis share.
     ...to('adapters/redis'),
   ],
   auth: [...to('hub/principal.ts', 'protocol', 'startup-error'), ...types('hub/ports.ts')],
-  // Codecs: pure, and what differs between contracts is theirs alone.
-  dialects: to('protocol', 'core'),
+  // Codecs: pure, and what differs between contracts is theirs alone. What they want mirrored they say in the port's words.
+  dialects: [...to('protocol', 'core'), ...types('hub/mirror-write.ts')],
   // Core decides nothing at a surface's call: beside its types only what reads a distance, an ETA or a state.
   'surfaces/*': [
     ...to(
@@ -111,11 +112,14 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   version: [],
   simulator: to('client', 'protocol'),
   replay: to('client', 'protocol'),
+  // nginx and PostgreSQL, as tests and the bench start their own.
+  services: [],
   // It measures from outside: the server is another process. Of what is inside, the index of row 5 and the store of row 7 by themselves.
   bench: [
     { to: 'cli', url: true },
     ...to('core/nearby.ts', 'core/geo.ts', 'core/driver.ts', 'hub/partition.ts', 'adapters/postgres-store/store.ts'),
-    ...types('hub/ports.ts'),
+    ...types('hub/storage-ports.ts'),
+    ...to('services'),
   ],
 };
 

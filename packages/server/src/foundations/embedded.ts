@@ -7,7 +7,8 @@ import { MemoryPresence } from '../adapters/memory-presence.ts';
 import { openSqliteStore } from '../adapters/sqlite-store/store.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Outbox } from '../hub/outbox/ports.ts';
-import type { Ownership, Records, SessionLog, Store } from '../hub/ports.ts';
+import type { Ownership } from '../hub/ports.ts';
+import type { Records, SessionLog, Store } from '../hub/storage-ports.ts';
 import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundation.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Outbox } from '../hub/outbox/ports.ts';
-import type { Bus, Codes, Hot, Log, Mirror, Ownership, Presence, Records, SessionLog, Store } from '../hub/ports.ts';
+import type { Bus, Codes, Hot, Log, Mirror, Ownership, Presence } from '../hub/ports.ts';
 import type { Principal, SignIn } from '../hub/principal.ts';
+import type { Records, SessionLog, Store } from '../hub/storage-ports.ts';
 
 /** How long codes are good, ms. */
 export const TICKET_MS = 30_000;

@@ -3,8 +3,8 @@ import type { Happened } from '../core/events.ts';
 import type { Stop } from '../core/stops.ts';
 import { isParty, type Trip } from '../core/trip.ts';
 import type { PersonFeed } from './people.ts';
-import type { TripFilter } from './ports.ts';
 import type { Principal } from './principal.ts';
+import type { TripFilter } from './storage-ports.ts';
 
 /** Who may do what [S2-S5]: the one place where it is written. */
 

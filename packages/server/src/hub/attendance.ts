@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { WaycastError } from '@waycast/protocol';
 import type { Delivery } from './delivery.ts';
 import type { Page } from './page.ts';
-import type { Bus, Clock, ConnectionSession, Presence, SessionLog } from './ports.ts';
+import type { Bus, Clock, Presence } from './ports.ts';
 import type { Role } from './principal.ts';
+import type { ConnectionSession, SessionLog } from './storage-ports.ts';
 import type { Watcher, Watchers } from './watchers.ts';
 
 const RECORD_EVERY_MS = 1_000;
@@ -87,14 +88,18 @@ export class Attendance {
     const { presence, clock } = this.#parts;
     const id = randomUUID();
     const entered: string[] = [];
-    for (const { name, limit } of arrival.rooms) {
-      const count = await presence.enter(name, id, limit);
-      if (count === null) {
-        for (const room of entered) await this.#leaveRoom(room, id);
-        throw new WaycastError('too_many_connections', `${arrival.subject} has ${limit} connections already`, { retryAfter: 5 });
+    try {
+      for (const { name, limit } of arrival.rooms) {
+        const count = await presence.enter(name, id, limit);
+        if (count === null)
+          throw new WaycastError('too_many_connections', `${arrival.subject} has ${limit} connections already`, { retryAfter: 5 });
+        entered.push(name);
+        this.#tell(name, count);
       }
-      entered.push(name);
-      this.#tell(name, count);
+    } catch (error) {
+      // Full, or nobody can say: it does not come in, and counts nowhere.
+      await this.#leaveRooms(entered, id);
+      throw error;
     }
     const { subject, role, surface, kind, about } = arrival;
     const now = clock.now();
@@ -105,9 +110,10 @@ export class Attendance {
     return session;
   }
 
-  /** How many are in a room, over all processes. */
-  count(room: string): Promise<number> {
-    return this.#parts.presence.count(room);
+  /** How many are in a room, over all processes. Who follows it hears whoever comes or goes after this. */
+  async count(room: string): Promise<number> {
+    await this.#parts.watchers.ready(feedOf(room));
+    return await this.#parts.presence.count(room);
   }
 
   /** From now on the watcher hears `attendance` whenever somebody comes to or leaves the room. */
@@ -192,8 +198,12 @@ export class Attendance {
     if (!this.#open.delete(id)) return;
     const now = this.#parts.clock.now();
     this.#unrecorded.set(id, { ...session.row, last: Math.max(session.lastSeen, session.row.last), until: now });
-    for (const room of session.rooms)
-      this.#leaveRoom(room, id).catch((error: unknown) => this.#parts.warn('a connection that ended is still counted', error));
+    void this.#leaveRooms(session.rooms, id);
+  }
+
+  async #leaveRooms(rooms: readonly string[], member: string): Promise<void> {
+    const left = await Promise.allSettled(rooms.map((room) => this.#leaveRoom(room, member)));
+    for (const one of left) if (one.status === 'rejected') this.#parts.warn('a connection that ended is still counted', one.reason);
   }
 
   async #leaveRoom(room: string, member: string): Promise<void> {
@@ -211,8 +221,7 @@ export class Attendance {
     this.#recounting = true;
     const recount = async ([room, followed]: [string, Followed]): Promise<void> => {
       const count = await presence.count(room);
-      if (followed.count !== null && followed.count !== count) followed.deliver({ type: 'attendance', feed: feedOf(room), room, count });
-      followed.count = count;
+      if (followed.count !== count) followed.deliver({ type: 'attendance', feed: feedOf(room), room, count });
     };
     const look = async ({ seat, heard }: Seated): Promise<void> => heard(await presence.latest(seat));
     try {
@@ -247,7 +256,7 @@ interface Seated extends Watcher {
   readonly heard: (number: number) => void;
 }
 
-/** A room somebody here follows, and the last count told of it. */
+/** A room somebody here follows, and the last count told of it; null before the first: then whoever follows has one of its own, of before. */
 class Followed implements Watcher {
   readonly watchers = new Set<Watcher>();
   count: number | null = null;

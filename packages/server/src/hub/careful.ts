@@ -1,8 +1,9 @@
 import type { Command } from '../core/commands.ts';
-import type { Answer } from '../core/effects.ts';
 import { type Batch, type Commits, newBatch } from './commits.ts';
-import type { LogEntry, Store } from './ports.ts';
+import type { LogEntry } from './ports.ts';
 import type { Resident, Residents } from './residents.ts';
+import { answerRefused, keepAside, REFUSED, setAside } from './set-aside.ts';
+import type { Store } from './storage-ports.ts';
 
 /** So often a command is tried, then it is set aside [P6]. */
 const TRIES = 5;
@@ -13,8 +14,6 @@ const CONVINCED = 200;
 
 /** So far the clocks of processes may be apart, ms. */
 const SKEW_MS = 2_000;
-
-const REFUSED = 'this could not be applied';
 
 export interface CarefulParts {
   readonly store: Store;
@@ -63,6 +62,12 @@ export class Careful {
     this.#patients.delete(partition);
   }
 
+  /** It is read again from its cursor: what waits here comes again, and still needs care. */
+  again(partition: number): void {
+    const patient = this.#patients.get(partition);
+    if (patient !== undefined) this.#patients.set(partition, { ...patient, queue: [], working: false, well: 0 });
+  }
+
   has(partition: number): boolean {
     return this.#patients.has(partition);
   }
@@ -107,14 +112,18 @@ export class Careful {
   }
 
   async #one(partition: number, patient: Patient, entry: LogEntry): Promise<void> {
-    const { store, residents, commits, apply, tell } = this.#parts;
+    const { store, residents, commits, apply, tell, now } = this.#parts;
+    const { driverId } = entry.command;
     // First who it is for: only what is tried with the command itself counts.
-    await residents.load([entry.command.driverId]);
-    const tries = await store.tried(partition, entry.position);
-    const resident = residents.get(entry.command.driverId);
-    if (resident === undefined || this.#patients.get(partition) !== patient) return;
+    await residents.load([driverId]);
+    const damage = residents.damage(driverId);
+    const tries = damage === undefined ? await store.tried(partition, entry.position) : TRIES;
+    const resident = residents.get(driverId);
+    if (this.#patients.get(partition) !== patient) return;
     const batch = newBatch();
-    if (tries <= TRIES) apply(resident, entry, batch);
+    if (damage !== undefined) setAside(entry, damage, now(), batch);
+    else if (resident === undefined) return;
+    else if (tries <= TRIES) apply(resident, entry, batch);
     else this.#setAside(resident, entry, batch, tries, patient.error);
     tell(batch);
     commits.alone(batch);
@@ -124,15 +133,12 @@ export class Careful {
 
   /** The command is kept for whoever looks into it; its sender hears that it was refused. */
   #setAside(resident: Resident, entry: LogEntry, batch: Batch, tries: number, error: string): void {
-    const { partition, position, command } = entry;
+    const { command } = entry;
     this.#parts.warn(`a ${command.kind} command of ${command.driverId} was set aside after ${TRIES} tries: see the table set_aside`, error);
-    batch.setAside.push({ partition, position, command, error, at: this.#parts.now() });
-    batch.reached.set(partition, position);
-    // Else it would be sent on again and again.
-    if (command.kind === 'adopt') batch.effects.outboxDone.push(command.entry);
+    keepAside(entry, error, this.#parts.now(), batch);
     if (tries > TRIES + REFUSALS) return;
     for (const refusal of refusalsOf(command)) this.#parts.apply(resident, { ...entry, command: refusal }, batch);
-    if (command.reply !== 0) batch.effects.answers.push(refused(command.reply));
+    answerRefused(command, batch);
   }
 }
 
@@ -148,8 +154,4 @@ function refusalsOf(command: Command): Command[] {
   return command.fixes.flatMap(({ seq }): Command[] =>
     seq === null ? [] : [{ kind: 'refused', driverId, receivedAt, reply: 0, stream, sender, seq, code: 'internal', message: REFUSED }],
   );
-}
-
-function refused(reply: number): Answer {
-  return { reply, kind: 'error', code: 'internal', message: REFUSED };
 }

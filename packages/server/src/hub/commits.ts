@@ -3,9 +3,10 @@ import { type Effects, noEffects } from '../core/effects.ts';
 import type { Meter } from './meter.ts';
 import type { OutgoingMessage } from './outbox/ports.ts';
 import { partitionOf } from './partition.ts';
-import { type Clock, type Committed, PARTITIONS, type SetAside, type Store } from './ports.ts';
+import { type Clock, PARTITIONS } from './ports.ts';
 import type { Post } from './post.ts';
 import type { Residents } from './residents.ts';
+import type { Committed, SetAside, Store } from './storage-ports.ts';
 
 /** At least this long between two commits, so that each carries many fixes, ms. */
 const COMMIT_EVERY_MS = 5;
@@ -13,6 +14,9 @@ const COMMIT_EVERY_MS = 5;
 const BUSY_ROWS = 50;
 const BUSY_COMMIT_EVERY_MS = 20;
 const COMMITS_IN_FLIGHT = 2;
+/** What gathers while the store is away goes in many commits, not in one that holds the server and all behind it up for long. */
+const MOST_ROWS = 5_000;
+const MOST_DRIVERS = 1_000;
 const TELL_STALLED_EVERY_MS = 250;
 
 /** What commands have led to and is not yet on its way to the store. */
@@ -32,10 +36,10 @@ export function newBatch(): Batch {
 }
 
 export interface CommitsParts {
-  readonly store: Store;
+  readonly store: Pick<Store, 'commit'>;
   readonly clock: Clock;
-  readonly residents: Residents;
-  readonly post: Post;
+  readonly residents: Pick<Residents, 'storedWhole'>;
+  readonly post: Pick<Post, 'accepted' | 'stored' | 'answer'>;
   readonly meter: Meter;
   /** A batch is durable: what it still leads to. */
   readonly stored: (batch: Batch) => void;
@@ -90,6 +94,12 @@ export class Commits {
     this.#whole.add(driver);
   }
 
+  /** So much is gathered that it should go to the store by itself. */
+  get isFull(): boolean {
+    const { effects, setAside } = this.#pending;
+    return effects.rows.length >= MOST_ROWS || effects.changed.size >= MOST_DRIVERS || setAside.length >= MOST_DRIVERS;
+  }
+
   isIdle(): boolean {
     return this.#isEmpty() && this.#inFlight === 0;
   }
@@ -102,7 +112,7 @@ export class Commits {
 
   /** Resolves once all that is here now is durable, or has failed. */
   async settled(): Promise<void> {
-    const until = this.#started + (this.#isEmpty() ? 0 : 1);
+    const until = this.#started + (this.#isEmpty() ? 0 : Math.max(1, Math.ceil(this.#whole.size / MOST_DRIVERS)));
     if (this.#ended >= until) return;
     this.schedule();
     await new Promise<void>((resolve) => this.#waiting.push({ until, resolve }));
@@ -121,8 +131,17 @@ export class Commits {
 
   /** Stores a batch by itself, at once. */
   alone(batch: Batch): void {
+    // Whoever waits for what is still here waits for one commit more.
+    this.#waiting = this.#waiting.map((one) => (one.until > this.#started ? { ...one, until: one.until + 1 } : one));
     for (const driver of batch.effects.changed) this.#whole.delete(driver);
     this.#commit(batch, new Set(batch.effects.changed));
+  }
+
+  /** What is gathered is given to the store at once, however many commits are under way; whoever is to be stored whole besides waits. */
+  cut(): void {
+    const batch = this.#pending;
+    this.#pending = newBatch();
+    this.alone(batch);
   }
 
   close(): void {
@@ -136,13 +155,18 @@ export class Commits {
 
   #flush(): void {
     this.#timer = undefined;
+    if (this.#isEmpty()) {
+      this.#tellSettled();
+      return;
+    }
     this.#lastFlush = performance.now();
     const batch = this.#pending;
     this.#pending = newBatch();
     this.#pause = batch.effects.rows.length > BUSY_ROWS ? BUSY_COMMIT_EVERY_MS : COMMIT_EVERY_MS;
-    for (const driver of batch.effects.changed) this.#whole.add(driver);
-    this.#commit(batch, this.#whole);
-    this.#whole.clear();
+    const whole = new Set([...this.#whole].slice(0, MOST_DRIVERS));
+    for (const driver of batch.effects.changed) whole.add(driver);
+    for (const driver of whole) this.#whole.delete(driver);
+    this.#commit(batch, whole);
   }
 
   #commit(batch: Batch, whole: ReadonlySet<Driver>): void {
@@ -223,8 +247,10 @@ export class Commits {
   }
 
   #tellSettled(): void {
-    const ready = this.#waiting.filter(({ until }) => until <= this.#ended);
-    this.#waiting = this.#waiting.filter(({ until }) => until > this.#ended);
+    // Of what was waited for some may have gone with other commits.
+    const ended = this.isIdle() ? Number.POSITIVE_INFINITY : this.#ended;
+    const ready = this.#waiting.filter(({ until }) => until <= ended);
+    this.#waiting = this.#waiting.filter(({ until }) => until > ended);
     for (const { resolve } of ready) resolve();
   }
 }

@@ -3,8 +3,9 @@ import type { Rules } from '../core/rules.ts';
 import type { Engine } from './engine.ts';
 import { KEPT } from './kept.ts';
 import { partitionOf } from './partition.ts';
-import type { Hot, Store } from './ports.ts';
+import type { Hot } from './ports.ts';
 import { restored } from './restored.ts';
+import type { Store } from './storage-ports.ts';
 
 /** Drivers as they are now, whichever process owns them. */
 export class DriverStates {

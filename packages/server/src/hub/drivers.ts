@@ -9,9 +9,10 @@ import type { DriverStates } from './driver-states.ts';
 import type { Fleet } from './fleet.ts';
 import type { Page } from './page.ts';
 import { partitionOf } from './partition.ts';
-import type { Clock, Log, Records } from './ports.ts';
+import type { Clock, Log } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Replies } from './replies.ts';
+import type { Records } from './storage-ports.ts';
 
 /** How many fixes before and after a page its judgement takes in: more than any run of suspects that matters [F12]. */
 const AROUND = 20;

@@ -1,25 +1,25 @@
 import { advance } from '../core/advance.ts';
-import type { Command } from '../core/commands.ts';
 import type { Driver } from '../core/driver.ts';
 import type { OutboxEntry } from '../core/effects.ts';
 import type { Rules } from '../core/rules.ts';
+import { Adoptions } from './adoptions.ts';
 import { Careful } from './careful.ts';
 import { type Batch, Commits } from './commits.ts';
 import type { Fleet } from './fleet.ts';
 import type { Meter } from './meter.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
 import { partitionOf } from './partition.ts';
-import type { Clock, Hot, Log, LogEntry, Owner, Store } from './ports.ts';
+import type { Clock, Hot, Log, LogEntry, Owner } from './ports.ts';
 import type { Post } from './post.ts';
 import type { Publisher } from './publisher.ts';
 import { type Resident, Residents } from './residents.ts';
+import { setAside } from './set-aside.ts';
+import type { Store } from './storage-ports.ts';
 import { Tenures } from './tenures.ts';
 
 /** Before those that could not be loaded are asked for again, ms. */
 const LOAD_RETRY_MS = 500;
 const SWEEP_EVERY_MS = 50;
-/** Entries of the outbox that had no effect by then are sent on again: whoever was to do it may be gone, ms. */
-const DISPATCH_AGAIN_EVERY_MS = 5_000;
 /** Something of a partition took so many owners down in a row: from then on it is handled with care. */
 const SUSPICIOUS_DEATHS = 2;
 
@@ -53,11 +53,12 @@ export class Engine implements Owner {
   readonly #commits: Commits;
   readonly #tenures: Tenures;
   readonly #careful: Careful;
+  readonly #adoptions: Adoptions;
   /** Commands that wait for a driver to be loaded, by partition. */
   readonly #waiting = new Map<number, LogEntry[]>();
   /** When the oldest command of the turn was appended, monotonic ms; 0 for none. */
   #oldest = 0;
-  readonly #stops: (() => void)[];
+  readonly #stop: () => void;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -92,15 +93,13 @@ export class Engine implements Owner {
       careful: this.#careful,
       forget: (partition) => this.#waiting.delete(partition),
       lost: parts.lost,
-      begun: (partitions) => void this.#wakeOnline(partitions),
+      begun: (partitions) => void this.#wake(partitions),
       fatal: parts.fatal,
       warn,
     });
+    this.#adoptions = new Adoptions({ log, store, clock, owned: () => this.#tenures.owned(), warn });
     log.consume((entries) => this.#take(entries));
-    this.#stops = [
-      clock.every(SWEEP_EVERY_MS, () => this.#sweep()),
-      clock.every(DISPATCH_AGAIN_EVERY_MS, () => void this.#dispatchAgain()),
-    ];
+    this.#stop = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
   }
 
   /** Whether this process owns the partition. */
@@ -125,8 +124,8 @@ export class Engine implements Owner {
       this.#tenures.begin(one);
     }
     this.dispatch(waiting);
-    // Not awaited: serving starts at once, and those who were online are found silent in time [D2].
-    void this.#wakeOnline(partitions);
+    // Not awaited: serving starts at once, and silence and ends are found in time [D2, T10].
+    void this.#wake(partitions);
   }
 
   async yield(partitions: readonly number[]): Promise<void> {
@@ -161,7 +160,8 @@ export class Engine implements Owner {
   }
 
   close(): void {
-    for (const stop of this.#stops.splice(0)) stop();
+    this.#stop();
+    this.#adoptions.close();
     this.#commits.close();
   }
 
@@ -170,31 +170,41 @@ export class Engine implements Owner {
   }
 
   #take(entries: readonly LogEntry[]): void {
-    const batch = this.#commits.pending;
+    let batch = this.#commits.pending;
     for (const [index, entry] of entries.entries()) {
-      const waiting = this.#waiting.get(entry.partition);
-      if (waiting !== undefined) {
-        waiting.push(entry);
-        continue;
-      }
-      if (this.#careful.take(entry)) continue;
-      const resident = this.#residents.get(entry.command.driverId);
-      if (resident === undefined) {
-        this.#waiting.set(entry.partition, [entry]);
-        void this.#load(entry.partition);
-        continue;
-      }
+      if (this.#waits(entry) || this.#careful.take(entry)) continue;
+      const { driverId } = entry.command;
+      const resident = this.#residents.get(driverId);
+      const damage = resident === undefined ? this.#residents.damage(driverId) : undefined;
       try {
-        this.#apply(resident, entry, batch);
+        if (resident !== undefined) this.#apply(resident, entry, batch);
+        else if (damage !== undefined) setAside(entry, damage, this.#parts.clock.now(), batch);
+        else this.#waitFor(entry);
       } catch (error) {
         // What was gathered is dropped, and comes again; so does what stood behind it.
         this.#tenures.again(entries.slice(index).map(({ partition }) => partition));
         this.#tenures.failed([entry.partition], error);
         return;
       }
+      if (!this.#commits.isFull) continue;
+      this.#tell(batch);
+      this.#commits.cut();
+      batch = this.#commits.pending;
     }
     this.#tell(batch);
     this.#commits.schedule();
+  }
+
+  /** Behind others of its partition, whose drivers are being loaded. */
+  #waits(entry: LogEntry): boolean {
+    const waiting = this.#waiting.get(entry.partition);
+    waiting?.push(entry);
+    return waiting !== undefined;
+  }
+
+  #waitFor(entry: LogEntry): void {
+    this.#waiting.set(entry.partition, [entry]);
+    void this.#load(entry.partition);
   }
 
   #apply(resident: Resident, { partition, position, command, appendedAt }: LogEntry, batch: Batch): void {
@@ -249,45 +259,18 @@ export class Engine implements Owner {
     if (messages.length > 0) this.#parts.outgoing.stored();
   }
 
-  /** Sends outbox entries to the partition they are for: the way of a trip to its driver [T7]. Harmless when repeated. */
+  /** Sends outbox entries to the partition they are for [T7]. Harmless when repeated. */
   dispatch(outbox: readonly OutboxEntry[]): void {
-    const { log, clock } = this.#parts;
-    for (const { id, trip, previous, by, at } of outbox) {
-      if (trip.driverId === null) continue;
-      const command: Command = {
-        kind: 'adopt',
-        driverId: trip.driverId,
-        receivedAt: clock.now(),
-        reply: 0,
-        trip: structuredClone(trip),
-        previous,
-        by,
-        at,
-        entry: id,
-      };
-      log.append(partitionOf(trip.driverId), command);
-    }
+    this.#adoptions.send(outbox);
   }
 
-  async #dispatchAgain(): Promise<void> {
-    const { store, clock, warn } = this.#parts;
-    const before = clock.now() - DISPATCH_AGAIN_EVERY_MS;
-    // What waits to be sent on would only be joined by its own repeats.
-    if (this.#parts.log.problem() !== null) return;
+  /** Brings in those about whom time decides something: nobody else may touch them for long. */
+  async #wake(partitions: readonly number[]): Promise<void> {
     try {
-      const waiting = await store.waiting(this.#tenures.owned());
-      this.dispatch(waiting.filter(({ at }) => at <= before));
+      await this.#residents.wakeAll(await this.#parts.store.awake(partitions));
     } catch (error) {
-      warn('the store could not be asked which trips are on their way; it is tried again', error);
-    }
-  }
-
-  async #wakeOnline(partitions: readonly number[]): Promise<void> {
-    try {
-      await this.#residents.wakeAll(await this.#parts.store.online(partitions));
-    } catch (error) {
-      this.#parts.warn('the store could not be asked who was online; it is asked again', error);
-      setTimeout(() => void this.#wakeOnline(partitions.filter((partition) => this.owns(partition))), LOAD_RETRY_MS * 4).unref();
+      this.#parts.warn('the store could not be asked about whom time decides; it is asked again', error);
+      setTimeout(() => void this.#wake(partitions.filter((partition) => this.owns(partition))), LOAD_RETRY_MS * 4).unref();
     }
   }
 
@@ -295,11 +278,10 @@ export class Engine implements Owner {
   #sweep(): void {
     const { clock, log } = this.#parts;
     const receivedAt = clock.now();
-    // While nothing can be taken in nobody can be heard: silence means nothing then.
-    const isDeaf = log.problem() !== null;
     this.#residents.sweep(this.#commits.durable, {
       tick: ({ driver, partition }) => {
-        if (!isDeaf) log.append(partition, { kind: 'tick', driverId: driver.id, receivedAt, reply: 0 });
+        // While nothing can be taken in nobody can be heard: silence means nothing then.
+        if (log.problem(partition) === null) log.append(partition, { kind: 'tick', driverId: driver.id, receivedAt, reply: 0 });
       },
       whole: (driver) => {
         if (!this.#careful.has(partitionOf(driver.id))) this.#commits.storeWhole(driver);

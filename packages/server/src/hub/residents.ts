@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Driver, nextTickAt } from '../core/driver.ts';
 import type { Rules } from '../core/rules.ts';
+import { Damage } from './damage.ts';
 import type { Fleet } from './fleet.ts';
 import { partitionOf } from './partition.ts';
-import { type Clock, type Hot, PARTITIONS, type Store, type StoredDriver } from './ports.ts';
+import { type Clock, type Hot, PARTITIONS } from './ports.ts';
 import { restored } from './restored.ts';
+import type { Store, StoredDriver } from './storage-ports.ts';
 
 /** A driver that only sends plain fixes is stored whole this often, ms; after a crash the fixes since are folded again. */
 const SNAPSHOT_EVERY_MS = 5_000;
@@ -15,6 +18,9 @@ const UNLOAD_AFTER_MS = 600_000;
 const TICK_LOST_MS = 10_000;
 /** How many drivers are loaded at once after a start. */
 const WAKE_SLICE = 200;
+/** So often one that cannot be read is tried before its commands are set aside [P6], and the pause between, ms. */
+const TRIES = 5;
+const TRY_AGAIN_MS = 50;
 /**
  * Drivers are looked at in parts, all of them within so many sweeps: to look at a hundred thousand at once, and to store
  * whole those that are due, would hold everybody up for tens of ms.
@@ -58,6 +64,7 @@ export interface Due {
 export class Residents {
   readonly #parts: ResidentsParts;
   readonly #residents = new Map<string, Resident>();
+  readonly #damage = new Damage();
   /** Where the next sweep goes on. */
   #round = this.#residents.values();
 
@@ -69,7 +76,10 @@ export class Residents {
     return this.#residents.get(id);
   }
 
-  /** The driver's state, loaded if the store knows it. For looking only. */
+  /**
+   * The driver's state, loaded if the store knows it. For looking only.
+   * @throws Error when it cannot be made of what is stored
+   */
   async wake(id: string): Promise<Driver | undefined> {
     const resident = this.#residents.get(id);
     if (resident !== undefined) return resident.driver;
@@ -77,27 +87,43 @@ export class Residents {
     return this.#residents.get(id)?.driver;
   }
 
-  /** Brings drivers in; those the store has never heard of begin here. */
+  /** Brings drivers in; those the store has never heard of begin here. Of one that cannot be read `damage` says why. */
   async load(ids: Iterable<string>): Promise<void> {
-    const missing = [...ids].filter((id) => !this.#residents.has(id));
-    const tenures = new Map(missing.map((id) => [id, this.#tenureOf(id)]));
-    const stored = new Map((await this.#loaded(missing)).map((one) => [one.id, one]));
-    for (const [id, tenure] of tenures) if (tenure === this.#tenureOf(id)) this.#admit(stored.get(id) ?? { id, snapshot: null, rows: [] });
+    const { clock, warn } = this.#parts;
+    const missing = new Map<string, number>();
+    for (const id of ids) if (!this.#residents.has(id) && this.damage(id) === undefined) missing.set(id, this.#tenureOf(id));
+    for (let tries = 1; missing.size > 0; tries++) {
+      if (tries > 1) await sleep(TRY_AGAIN_MS);
+      const stored = new Map((await this.#loaded([...missing.keys()])).map((one) => [one.id, one]));
+      for (const [id, tenure] of missing) {
+        const why = tenure === this.#tenureOf(id) ? this.#tryToAdmit(stored.get(id) ?? { id, snapshot: null, rows: [] }) : null;
+        if (why !== null && tries < TRIES && !this.#damage.has(id)) continue;
+        missing.delete(id);
+        if (why === null) continue;
+        warn(`driver ${id} cannot be made of what is stored of it: its commands are set aside, see the table set_aside`, why);
+        this.#damage.note(id, why, clock.now());
+      }
+    }
   }
 
-  /** Those who were online before a restart, a slice at a time: serving goes on meanwhile. */
+  /** Why nothing can be applied to this driver, as found by `load`; undefined when there is no reason. */
+  damage(id: string): string | undefined {
+    return this.#damage.of(id, this.#parts.clock.now());
+  }
+
+  /**
+   * Those about whom time decides something, a slice at a time: serving goes on meanwhile. One that cannot be read is left out.
+   * @throws what the store says when it cannot be asked; who came in before that is in
+   */
   async wakeAll(ids: readonly string[]): Promise<void> {
     const { fleet, warn } = this.#parts;
     for (let i = 0; i < ids.length; i += WAKE_SLICE) {
       const slice = ids.slice(i, i + WAKE_SLICE).filter((id) => !this.#residents.has(id));
-      try {
-        for (const stored of await this.#loaded(slice)) {
-          this.#admit(stored);
-          const resident = this.#residents.get(stored.id);
-          if (resident !== undefined) fleet.moved(resident.driver);
-        }
-      } catch (error) {
-        warn('drivers that were online could not be loaded; they come back with their next fix', error);
+      for (const stored of await this.#loaded(slice)) {
+        const why = this.#tryToAdmit(stored);
+        if (why !== null) warn(`driver ${stored.id} cannot be made of what is stored of it and stays away`, why);
+        const resident = this.#residents.get(stored.id);
+        if (resident !== undefined) fleet.moved(resident.driver);
       }
     }
   }
@@ -119,6 +145,7 @@ export class Residents {
       this.#residents.delete(id);
       this.#parts.hot.drop(id);
     }
+    this.#damage.forget(partitions);
   }
 
   /** These are stored whole with the commit that begins now. */
@@ -173,6 +200,17 @@ export class Residents {
 
   #tenureOf(id: string): number {
     return this.#parts.tenure(partitionOf(id));
+  }
+
+  /** Answers why it cannot be made of what is stored; null when it can. */
+  #tryToAdmit(stored: StoredDriver): string | null {
+    try {
+      this.#admit(stored);
+      this.#damage.mended(stored.id);
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   #admit(stored: StoredDriver): void {

@@ -3,10 +3,14 @@ import type { Command } from '../core/commands.ts';
 import { type Driver, newDriver, restoreDriver } from '../core/driver.ts';
 import { type FixRow, noEffects } from '../core/effects.ts';
 import type { Rules } from '../core/rules.ts';
-import type { StoredDriver } from './ports.ts';
+import type { StoredDriver } from './storage-ports.ts';
 
-/** A driver as it was: its snapshot, then the fixes stored after it, folded by the same function that took them once. */
-export function restored({ id, snapshot, rows }: StoredDriver, epoch: string, rules: Rules): Driver {
+/**
+ * A driver as it was: its snapshot, then the fixes stored after it, folded by the same function that took them once.
+ * @throws Error when it cannot be made of what is stored
+ */
+export function restored({ id, snapshot, rows, damage }: StoredDriver, epoch: string, rules: Rules): Driver {
+  if (damage !== undefined) throw new Error(damage);
   const driver = snapshot === null ? newDriver(id, epoch) : restoreDriver(id, epoch, snapshot);
   const discarded = noEffects();
   for (const row of rows) advance(driver, commandOf(row), row.position, rules, discarded);

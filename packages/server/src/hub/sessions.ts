@@ -5,8 +5,9 @@ import { mayReadTrip, mustCreate } from './access.ts';
 import type { DriverStates } from './driver-states.ts';
 import type { Ingest } from './ingest.ts';
 import type { Page } from './page.ts';
-import type { Clock, Records } from './ports.ts';
+import type { Clock } from './ports.ts';
 import type { Principal } from './principal.ts';
+import type { Records } from './storage-ports.ts';
 import { actor, type Trips } from './trips.ts';
 
 const VIA = 'delivery';

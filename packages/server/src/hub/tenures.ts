@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WaycastError } from '@waycast/protocol';
 import type { Careful } from './careful.ts';
 import type { Commits } from './commits.ts';
 import { CursorMoved } from './cursor-moved.ts';
-import { type Log, PARTITIONS, type Store, type TakenPartition } from './ports.ts';
+import { type Log, PARTITIONS } from './ports.ts';
 import type { Residents } from './residents.ts';
+import type { Store, TakenPartition } from './storage-ports.ts';
 import { StoreBroken } from './store-broken.ts';
 
 const RETRY_MS = 500;
@@ -113,6 +115,8 @@ export class Tenures {
         this.#let(new Set(error.partitions));
         this.#parts.lost(error.partitions);
       }
+    } else if (isPassing(error)) {
+      warn('the store did not answer while something was tried: it is read from the log again', error);
     } else {
       warn('what commands led to could not be stored: they are read from the log again, one at a time; please report this', error);
       for (const partition of partitions)
@@ -134,11 +138,12 @@ export class Tenures {
   }
 
   #beginAnew(): void {
-    const { log, commits, residents, forget } = this.#parts;
+    const { log, commits, residents, careful, forget } = this.#parts;
     for (const partition of commits.discard()) this.#broken.add(partition);
     for (const partition of this.#broken) {
       log.close(partition);
       forget(partition);
+      careful.again(partition);
     }
     residents.forget(this.#broken);
     this.#beginningAnew ??= this.#readAgain().finally(() => {
@@ -171,4 +176,9 @@ export class Tenures {
       }
     }
   }
+}
+
+/** The store was away, which says nothing about what was to be stored. */
+function isPassing(error: unknown): boolean {
+  return error instanceof WaycastError && error.code === 'storage_unavailable';
 }

@@ -4,8 +4,9 @@ import type { MessageHappened } from '../core/events.ts';
 import { messageEvent } from '../core/trip.ts';
 import { mayHear, mustWriteMessage } from './access.ts';
 import type { Limits } from './limits.ts';
-import type { Clock, Records } from './ports.ts';
+import type { Clock } from './ports.ts';
 import type { Principal } from './principal.ts';
+import type { Records } from './storage-ports.ts';
 import { actor, type Trips } from './trips.ts';
 
 export interface TextsParts {

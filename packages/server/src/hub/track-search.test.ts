@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { PassList } from './ports.ts';
 import type { Principal } from './principal.ts';
+import type { PassList } from './storage-ports.ts';
 import { TrackSearch } from './track-search.ts';
 
 const STAFF: Principal = { sub: 'd', role: 'dispatcher', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };

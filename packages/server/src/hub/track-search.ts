@@ -1,7 +1,7 @@
 import { WaycastError } from '@waycast/protocol';
 import { searchableDrivers } from './access.ts';
-import type { PassList, PassSearch, Records } from './ports.ts';
 import type { Principal } from './principal.ts';
+import type { PassList, PassSearch, Records } from './storage-ports.ts';
 
 /** Searches of a process at once: history is large, and others read it too. */
 const AT_ONCE = 4;

@@ -5,7 +5,7 @@ import type { Rules } from '../core/rules.ts';
 import { type TrackInterval, trackIntervals } from '../core/track-intervals.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Page } from './page.ts';
-import type { Records } from './ports.ts';
+import type { Records } from './storage-ports.ts';
 
 /** Read at once. */
 const PAGE = 5_000;

@@ -2,20 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { MemoryBus } from '../adapters/memory-bus.ts';
-import { MemoryHot } from '../adapters/memory-hot.ts';
-import { MemoryLog } from '../adapters/memory-log.ts';
-import { MemoryOwnership } from '../adapters/memory-ownership.ts';
-import { MemoryPresence } from '../adapters/memory-presence.ts';
 import { openSqliteStore, type SqliteStore } from '../adapters/sqlite-store/store.ts';
-import { ManualClock } from './contracts/manual-clock.ts';
-import { type Hub, openHub } from './hub.ts';
-import { nothingOutgoing } from './outbox/outgoing.ts';
+import type { Hub } from './hub.ts';
 import type { Principal } from './principal.ts';
+import { hubInMemory } from './testing/hub-in-memory.ts';
 
 const ADMIN: Principal = { sub: 'admin', role: 'admin', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
 const STOP = { type: 'pickup' as const, lat: 44.5, lng: 11.3 };
-const NO_RATE = { perSecond: Number.POSITIVE_INFINITY, burst: 1 };
 
 let dataDir: string;
 let store: SqliteStore;
@@ -23,37 +16,7 @@ let hub: Hub;
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'waycast-trips-'));
   store = await openSqliteStore({ dataDir });
-  const clock = new ManualClock();
-  let epochs = 0;
-  hub = await openHub({
-    home: 0,
-    ownership: new MemoryOwnership(),
-    log: new MemoryLog(),
-    hot: new MemoryHot(clock),
-    bus: new MemoryBus(),
-    store,
-    records: store,
-    presence: new MemoryPresence(),
-    sessions: store,
-    clock,
-    rules: { maxPlausibleSpeedKmh: 300, deliveriesMayJump: false },
-    meter: {
-      taken: () => undefined,
-      accepted: () => undefined,
-      delivered: () => undefined,
-      stored: () => undefined,
-      refused: () => undefined,
-    },
-    outgoing: nothingOutgoing,
-    liveRate: NO_RATE,
-    backlogRate: NO_RATE,
-    replyTimeoutMs: 5_000,
-    newEpoch: () => `e${++epochs}`,
-    fatal: (error) => {
-      throw error;
-    },
-    warn: () => undefined,
-  });
+  ({ hub } = await hubInMemory(store));
 });
 afterEach(async () => {
   await hub.close();

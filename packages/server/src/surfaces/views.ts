@@ -20,7 +20,7 @@ import type { Stop } from '../core/stops.ts';
 import type { Trip } from '../core/trip.ts';
 import type { FleetRow } from '../hub/delivery.ts';
 import type { NearbyDriver } from '../hub/nearby.ts';
-import type { Pass } from '../hub/ports.ts';
+import type { Pass } from '../hub/storage-ports.ts';
 
 /** What is inside as clients see it: ISO times, no bookkeeping. The native shape, shared by REST and stream. */
 

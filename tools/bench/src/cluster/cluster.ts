@@ -20,7 +20,7 @@ const HELP = `npm run bench -- cluster [options]      row 8: two processes over 
   --scaling          instead: one process against two
   --contract         instead: the fleet contract's load through nginx
   --nearby           instead: the nearest drivers, then held against PostGIS
-  --cpu-prof         instead: profile both processes at --rate, and print where their time goes
+  --cpu-prof         instead: profile two processes at --rate, or under --nearby, and print where their time goes
 
   --rounds N         in turns (5)
   --seconds N        length of a measured window (5)
@@ -33,6 +33,7 @@ const HELP = `npm run bench -- cluster [options]      row 8: two processes over 
   --sockets N        of --contract (1000)
   --updates N        positions/s of --contract (100)
   --statuses N       status changes/s of --contract (50)
+  --processes N      of --nearby (2)
   --drivers N        of --nearby (100000)
   --questions N      questions/s of --nearby (100)
   --compared N       answers of --nearby held against PostGIS (200)
@@ -52,7 +53,7 @@ function read(args: string[]) {
       ...{ rounds: text('5'), seconds: text('5'), roads: text('ws,socketio,waycast'), 'fan-out': text('1,10') },
       ...{ deliveries: text('5000'), topics: text('500'), resolution: text('1000'), rate: { type: 'string' } },
       ...{ sockets: text('1000'), updates: text('100'), statuses: text('50') },
-      ...{ drivers: text('100000'), questions: text('100'), compared: text('200') },
+      ...{ processes: text('2'), drivers: text('100000'), questions: text('100'), compared: text('200') },
       ...{ server: text(CLI), out: text('bench-results'), scratch: { type: 'string' } },
     },
   });
@@ -84,8 +85,8 @@ export async function cluster(argv: string[]): Promise<void> {
 
 /** Undefined where everything was said in words. */
 async function measure(values: Values, rig: ClusterRig): Promise<readonly object[] | undefined> {
-  const road = waycastRoad(values.server);
   if (values['cpu-prof']) return void (await profiled(values, rig));
+  const road = waycastRoad(values.server);
   if (values.nearby) return void console.log(await near(road, nearLoad(values), rig));
   if (values.contract) return void console.log(await contract(road, contractLoad(values), rig));
   const windows = { rounds: above0(values, 'rounds'), seconds: above0(values, 'seconds'), topics: above0(values, 'topics') };
@@ -105,6 +106,14 @@ async function measure(values: Values, rig: ClusterRig): Promise<readonly object
 async function profiled(values: Values, rig: ClusterRig): Promise<void> {
   const folder = mkdtempSync(join(rig.scratch, 'profile-'));
   const road = waycastRoad(values.server, ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500']);
+  console.log('under the profiler, which costs time itself:');
+  console.log(values.nearby ? await near(road, nearLoad(values), rig) : await oneToOne(road, values, rig));
+  console.log('');
+  console.log(profileReport(folder));
+  rmSync(folder, { recursive: true });
+}
+
+async function oneToOne(road: Road, values: Values, rig: ClusterRig): Promise<string> {
   const rate = rateOr(values, 5_000);
   const shape = {
     ...{ processes: 2, topics: above0(values, 'topics'), watchers: 1 },
@@ -114,17 +123,16 @@ async function profiled(values: Values, rig: ClusterRig): Promise<void> {
   const session = await ClusterSession.open(road, shape, rig, rate);
   try {
     const row = await session.run(rate, { seconds: above0(values, 'seconds'), lead: 0.5, drain: 30 });
-    console.log(`under the profiler, which costs time itself: ${clusterLine(row)}\n`);
+    return clusterLine(row);
   } finally {
     await session.close();
   }
-  console.log(profileReport(folder));
-  rmSync(folder, { recursive: true });
 }
 
 function nearLoad(values: Values) {
   const [drivers, questions, compared] = [above0(values, 'drivers'), above0(values, 'questions'), above0(values, 'compared')];
-  return { drivers, questions, compared, rate: rateOr(values, 10_000), seconds: above0(values, 'seconds') };
+  const processes = above0(values, 'processes');
+  return { processes, drivers, questions, compared, rate: rateOr(values, 10_000), seconds: above0(values, 'seconds') };
 }
 
 function contractLoad(values: Values) {
@@ -144,7 +152,19 @@ function rateOr(values: Values, otherwise: number): number {
 
 function above0(
   values: Values,
-  name: 'rounds' | 'seconds' | 'topics' | 'deliveries' | 'sockets' | 'updates' | 'statuses' | 'drivers' | 'questions' | 'compared' | 'rate',
+  name:
+    | 'rounds'
+    | 'seconds'
+    | 'topics'
+    | 'deliveries'
+    | 'sockets'
+    | 'updates'
+    | 'statuses'
+    | 'drivers'
+    | 'questions'
+    | 'compared'
+    | 'processes'
+    | 'rate',
 ): number {
   const value = Number(values[name]);
   if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not "${values[name]}"`);

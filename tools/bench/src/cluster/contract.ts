@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Crew, newTally } from '../fleet/crew.ts';
 import { drive, type FleetLoad, line, ridersOf } from '../fleet/fleet.ts';
-import { familyCpu } from '../services/family-cpu.ts';
+import { familyCpu, ownCpu } from '../services/family-cpu.ts';
 import { startNginx } from '../services/nginx.ts';
 import { startProcesses } from './processes.ts';
 import type { ClusterRig } from './rig.ts';
@@ -16,8 +16,10 @@ export async function contract(road: Road, load: FleetLoad, rig: ClusterRig): Pr
   try {
     const nginx = await startNginx(rig.scratch, processes.ports);
     try {
-      const spent = () =>
-        [...processes.servers.map(({ pid }) => pid), rig.redis.pid, rig.postgres.pid, nginx.pid, process.pid].map(familyCpu);
+      const spent = () => [
+        ...[...processes.servers.map(({ pid }) => pid), rig.redis.pid, rig.postgres.pid, nginx.pid].map(familyCpu),
+        ownCpu(),
+      ];
       const lines = await run(`http://127.0.0.1:${nginx.port}`, load, spent, () => connections(processes.ports));
       return lines.join('\n');
     } finally {

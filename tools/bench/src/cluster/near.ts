@@ -4,7 +4,7 @@ import { quantile } from '../nearby/quantile.ts';
 import { ask } from '../nearby/questions.ts';
 import { Updates } from '../nearby/updates.ts';
 import { sign } from '../peers/waycast-peer.ts';
-import { familyCpu } from '../services/family-cpu.ts';
+import { familyCpu, ownCpu } from '../services/family-cpu.ts';
 import { withClient } from '../services/postgres.ts';
 import { type Compared, compareWithPostgis } from './postgis.ts';
 import { startProcesses } from './processes.ts';
@@ -16,8 +16,9 @@ const DRAIN_MS = 120_000;
 const LOOK_MS = 500;
 
 export interface NearLoad {
+  readonly processes: number;
   readonly drivers: number;
-  /** updates a second, and questions a second, of both processes together */
+  /** updates a second, and questions a second, of all processes together */
   readonly rate: number;
   readonly questions: number;
   readonly seconds: number;
@@ -25,23 +26,23 @@ export interface NearLoad {
   readonly compared: number;
 }
 
-/** The nearest of many drivers, asked of two processes while updates come in through both; then held against PostGIS. */
+/** The nearest of many drivers, asked of several processes while updates come in through all; then held against PostGIS. */
 export async function near(road: Road, load: NearLoad, rig: ClusterRig): Promise<string> {
-  const processes = await startProcesses(road, 2, rig);
+  const processes = await startProcesses(road, load.processes, rig);
   try {
     const { ports, servers, ground } = processes;
     const place = placer('clustered', chance(5));
     const drivers = Array.from({ length: load.drivers }, place);
     const updates = await Updates.open(ports, await sign('bench', 'service'), drivers, SOCKETS);
     const token = await sign('bench', 'dispatcher');
-    const askBoth = (seconds: number) => Promise.all(ports.map((port) => ask(port, token, place, load.questions / ports.length, seconds)));
+    const askAll = (seconds: number) => Promise.all(ports.map((port) => ask(port, token, place, load.questions / ports.length, seconds)));
     await updates.run(load.rate, load.drivers);
     const running = updates.run(load.rate);
     // Once round, for code and heap to settle.
-    await askBoth(5);
-    const spent = () => [...servers.map(({ pid }) => pid), rig.redis.pid, rig.postgres.pid, process.pid].map(familyCpu);
+    await askAll(5);
+    const spent = () => [...[...servers.map(({ pid }) => pid), rig.redis.pid, rig.postgres.pid].map(familyCpu), ownCpu()];
     const [since, sentBefore, before] = [performance.now(), updates.sent, spent()];
-    const answers = await askBoth(load.seconds);
+    const answers = await askAll(load.seconds);
     const [seconds, sent, after] = [(performance.now() - since) / 1_000, updates.sent - sentBefore, spent()];
     updates.stop();
     await running;
@@ -52,9 +53,9 @@ export async function near(road: Road, load: NearLoad, rig: ClusterRig): Promise
     const times = answers.flatMap((one) => one.times);
     const at = (q: number) => quantile(times, q).toFixed(2);
     return [
-      `nearest 10 of ${load.drivers} within 5 km at two processes, ${(sent / seconds).toFixed(0)} updates/s through both:`,
-      `${times.length} questions, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms; ${answers[0]?.failed ?? 0} + ${answers[1]?.failed ?? 0} questions and ${updates.failed} updates failed ${updates.firstError}`,
-      `of a core: servers ${share.slice(0, 2).join(' + ')}, redis ${share[2]}, postgres ${share[3]}, generator ${share[4]}`,
+      `nearest 10 of ${load.drivers} within 5 km at ${load.processes} processes, ${(sent / seconds).toFixed(0)} updates/s through all:`,
+      `${times.length} questions, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms; ${answers.map(({ failed }) => failed).join(' + ')} questions and ${updates.failed} updates failed ${updates.firstError}`,
+      `of a core: servers ${share.slice(0, -3).join(' + ')}, redis ${share.at(-3)}, postgres ${share.at(-2)}, generator ${share.at(-1)}`,
       drainLine(drained),
       comparedLine(compared),
     ].join('\n');

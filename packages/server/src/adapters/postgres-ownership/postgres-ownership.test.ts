@@ -9,6 +9,7 @@ import { type Owner, PARTITIONS } from '../../hub/ports.ts';
 import { addressOf } from '../postgres-store/address.ts';
 import { openPostgresStore } from '../postgres-store/store.ts';
 import { PostgresOwnership } from './postgres-ownership.ts';
+import { LockSession } from './session.ts';
 
 const OWNER = join(import.meta.dirname, 'testing', 'owner-process.ts');
 
@@ -75,6 +76,23 @@ async function fleet() {
   };
   const ask = (sql: string, values: unknown[] = []) => asDatabase(database.url, sql, values);
   return { make, join, ask, departed, fatal, url: database.url };
+}
+
+/** Waits until each of these has looked at who has what, twice. */
+async function looked(
+  ask: (sql: string, values: unknown[]) => Promise<Record<string, unknown>[]>,
+  homes: readonly number[],
+): Promise<void> {
+  for (let times = 0; times < 2; times++) {
+    const [now] = await ask('SELECT now()::text AS now', []);
+    await vi.waitFor(
+      async () =>
+        expect(await ask('SELECT n FROM process WHERE n = ANY ($1) AND heard > $2::timestamptz', [homes, now?.now])).toHaveLength(
+          homes.length,
+        ),
+      { timeout: 20_000, interval: 50 },
+    );
+  }
 }
 
 /** Every partition has one owner, and the shares are as even as they can be. */
@@ -192,6 +210,69 @@ describe('ownership by locks of PostgreSQL', () => {
     expect([...first.share.partitions].sort()).toEqual(before);
     await even(first.share, second.share);
     expect(first.share.history).toEqual(['+64', '-32']);
+  });
+
+  it('is none of the business of who is gone and had a session of the same number [P2]', async () => {
+    const { join, ask } = await fleet();
+    const first = await join();
+    const second = await join();
+    await even(first.share, second.share);
+    const sessions = () => ask('SELECT n, session, begun FROM process WHERE n = ANY ($1) ORDER BY n', [[first.home, second.home]]);
+    const before = await sessions();
+    // As after a restart of PostgreSQL: its first backends have the numbers of those of before.
+    await ask(
+      `INSERT INTO process (n, session, begun, name, heard) SELECT 900 + n, session, begun - interval '1 hour', 'killed', now() - interval '1 minute' FROM process`,
+    );
+    await ask(
+      `INSERT INTO process (n, session, name, heard) SELECT 800 + n, session, 'killed, of an older program', begun - interval '1 minute' FROM process WHERE n < 800`,
+    );
+    const third = await join();
+    await even(first.share, second.share, third.share);
+    await looked(ask, [first.home, second.home]);
+    expect(await sessions()).toEqual(before);
+    for (const { share } of [first, second]) expect(share.history.join(' ')).not.toContain('lost');
+  });
+
+  it.each([
+    ['its own', 'begun'],
+    ['that of an older program, which does not say when it began', 'NULL'],
+    ['by now that of somebody else', "begun - interval '1 hour'"],
+  ])('begins anew where the session it had is %s [P2, P13]', async (whose, begun) => {
+    const { ask, url } = await fleet();
+    const { config } = addressOf('DATABASE_URL', url);
+    const ended: string[] = [];
+    const open = (name: string) =>
+      LockSession.open(
+        config,
+        300,
+        () => undefined,
+        () => ended.push(name),
+      );
+    const before = await open('before');
+    await before.introduce('before');
+    await ask(`UPDATE process SET begun = ${begun} WHERE n = 300`);
+    const after = await open('after');
+    await after.introduce('after');
+    await after.tell();
+    if (whose.endsWith('else')) await before.tell();
+    else await vi.waitFor(() => expect(ended).toEqual(['before']), { timeout: 20_000, interval: 20 });
+    await Promise.all([before, after].map((one) => one.close().catch(() => undefined)));
+  });
+
+  it('is remembered of a process that is gone for ten minutes, and no longer [P3]', async () => {
+    const { join, ask } = await fleet();
+    const gone = (n: number, minutes: number) =>
+      ask(
+        `INSERT INTO process (n, session, begun, name, since, heard) SELECT $1, 4194304, now() - interval '1 day', 'gone', now() - interval '1 day', now() - make_interval(mins => $2)`,
+        [n, minutes],
+      );
+    await gone(901, 9);
+    await gone(902, 11);
+    const { home } = await join();
+    await vi.waitFor(async () => expect(await ask('SELECT n::int FROM process ORDER BY n')).toEqual([{ n: home }, { n: 901 }]), {
+      timeout: 20_000,
+      interval: 50,
+    });
   });
 
   it('is given up where a commit found another owner [P2]', async () => {

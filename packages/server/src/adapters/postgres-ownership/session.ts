@@ -14,6 +14,8 @@ const TERMINATED_MS = 20;
 const SILENT_MS = 5_000;
 /** A process of which nothing was heard so long is taken for dead: its session is ended, and with it its locks, ms. */
 const DEAD_AFTER_MS = 6_000;
+/** What is known of a process that is gone is of use to nobody after this, ms. */
+const FORGOTTEN_AFTER_MS = 600_000;
 
 /**
  * A session of the database whose locks say what a process owns. It ends with the process, and the locks with it: at
@@ -23,6 +25,8 @@ export class LockSession {
   readonly #client: Client;
   readonly #home: number;
   #pid = 0;
+  /** When its backend began, as text: numbers of backends come again, after a restart soon. */
+  #begun = '';
 
   private constructor(client: Client, home: number) {
     this.#client = client;
@@ -44,8 +48,11 @@ export class LockSession {
     try {
       await client.connect();
       const session = new LockSession(client, home);
-      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const { rows } = await client.query<{ pid: number; begun: string }>(
+        'SELECT pid, backend_start::text AS begun FROM pg_stat_activity WHERE pid = pg_backend_pid()',
+      );
       session.#pid = rows[0]?.pid ?? 0;
+      session.#begun = rows[0]?.begun ?? '';
       isOpen = true;
       return session;
     } catch (error) {
@@ -61,7 +68,7 @@ export class LockSession {
     ]);
     if (rows[0]?.done === true) return null;
     const holders = await this.#client.query<{ name: string; since: Date }>(
-      `SELECT p.name, p.since FROM pg_locks l JOIN process p ON p.session = l.pid
+      `SELECT p.name, p.since FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid JOIN process p ON ${IS_ITS_SESSION}
        WHERE l.locktype = 'advisory' AND l.classid = $1 AND l.objsubid = 2 AND l.granted AND l.database = ${DATABASE} LIMIT 1`,
       [FLEET],
     );
@@ -71,13 +78,13 @@ export class LockSession {
 
   /** Says who this is, and ends the session this process had before: its locks are in the way. */
   async introduce(name: string): Promise<void> {
-    const former = `FROM process WHERE n = $1 AND session <> $2 AND session IN (SELECT pid FROM pg_stat_activity)`;
-    while ((await this.#client.query(`SELECT pg_terminate_backend(session) ${former}`, [this.#home, this.#pid])).rowCount !== 0)
+    const former = `FROM process p JOIN pg_stat_activity a ON ${IS_ITS_SESSION} WHERE p.n = $1 AND a.pid <> $2`;
+    while ((await this.#client.query(`SELECT pg_terminate_backend(a.pid) ${former}`, [this.#home, this.#pid])).rowCount !== 0)
       await sleep(TERMINATED_MS);
     await this.#client.query(
-      `INSERT INTO process (n, session, name) VALUES ($1, $2, $3)
-       ON CONFLICT (n) DO UPDATE SET session = excluded.session, heard = now()`,
-      [this.#home, this.#pid, name],
+      `INSERT INTO process (n, session, begun, name) VALUES ($1, $2, $3::timestamptz, $4)
+       ON CONFLICT (n) DO UPDATE SET session = excluded.session, begun = excluded.begun, heard = now()`,
+      [this.#home, this.#pid, this.#begun, name],
     );
   }
 
@@ -117,12 +124,18 @@ export class LockSession {
    */
   async look(): Promise<Holdings> {
     await this.#client.query('UPDATE process SET heard = now() WHERE n = $1', [this.#home]);
+    // Only of one that still holds the lock by which it is a member: of another there is nothing in the way.
     await this.#client.query(
-      `SELECT pg_terminate_backend(a.pid) FROM process p JOIN pg_stat_activity a
-         ON a.datname = current_database() AND (a.pid = p.session OR a.application_name = 'waycast ' || p.n)
-       WHERE p.heard < now() - make_interval(secs => $1)
-         AND p.session IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = $2 AND objsubid = 2)`,
+      `SELECT pg_terminate_backend(b.pid) FROM process p JOIN pg_stat_activity a ON ${IS_ITS_SESSION}
+         JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.classid = $2 AND l.objid::bigint = p.n AND l.objsubid = 2
+         JOIN pg_stat_activity b ON b.datname = current_database() AND (b.pid = a.pid OR b.application_name = 'waycast ' || p.n)
+       WHERE p.heard < now() - make_interval(secs => $1)`,
       [DEAD_AFTER_MS / 1_000, MEMBER],
+    );
+    await this.#client.query(
+      `DELETE FROM process p WHERE p.heard < now() - make_interval(secs => $1)
+         AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE ${IS_ITS_SESSION})`,
+      [FORGOTTEN_AFTER_MS / 1_000],
     );
     const { rows } = await this.#client.query<{ kind: string; key: string; pid: number }>(
       `SELECT classid::bigint::text AS kind, objid::bigint::text AS key, pid FROM pg_locks
@@ -149,3 +162,5 @@ export class LockSession {
 }
 
 const DATABASE = '(SELECT oid FROM pg_database WHERE datname = current_database())';
+/** Whether backend `a` is the session of process `p`. Programs that do not say when theirs began were heard of while it was there. */
+const IS_ITS_SESSION = `a.pid = p.session AND CASE WHEN p.begun IS NULL THEN a.backend_start <= p.heard ELSE a.backend_start = p.begun END`;

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import type { FixRow } from '../../core/effects.ts';
 import { CursorMoved } from '../../hub/cursor-moved.ts';
 import { partitionOf } from '../../hub/partition.ts';
-import type { Commit, Committed } from '../../hub/ports.ts';
+import type { Commit, Committed } from '../../hub/storage-ports.ts';
 import type { Days } from './days.ts';
 import { NOTE_TAILS, STORE_WHOLE, type WholeDriver, wholeDriver } from './driver-records.ts';
 import { type Happenings, happenings, record } from './events.ts';

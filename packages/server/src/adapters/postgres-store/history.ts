@@ -1,7 +1,7 @@
 import type { DriverSnapshot } from '../../core/driver.ts';
 import type { FixRow } from '../../core/effects.ts';
 import { type Page, splitCursor } from '../../hub/page.ts';
-import type { StoredDriver } from '../../hub/ports.ts';
+import type { StoredDriver } from '../../hub/storage-ports.ts';
 import { COLUMNS, fixRowOf, type HistoryRow, listed } from './fixes.ts';
 import type { Primary } from './primary.ts';
 
@@ -32,7 +32,10 @@ export async function loadDrivers(primary: Primary, ids: readonly string[]): Pro
     ]);
     for (const row of found) rows.get(row.driver)?.push(fixRowOf(row, names.get(row.driver) ?? ''));
   }
-  return drivers.map(({ n, id, state }) => ({ id, snapshot: state, rows: rows.get(n) ?? [] }));
+  return drivers.map(({ n, id, state, position }) => {
+    const damage = state === null && position !== null ? 'its snapshot is null' : undefined;
+    return { id, snapshot: state, rows: rows.get(n) ?? [], damage };
+  });
 }
 
 /** Fixes of a driver by capture, ties by receipt [F12]. */

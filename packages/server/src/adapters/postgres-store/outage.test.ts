@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres, withDatabase } from '../../../../../test/support/services/postgres.ts';
 import { until } from '../../../../../test/support/until.ts';
 import { changedEvent, commitOf, creation, driverAt, history, row, sampleTrip } from '../../hub/contracts/samples.ts';
-import type { StoreHealth } from '../../hub/ports.ts';
+import type { StoreHealth } from '../../hub/storage-ports.ts';
 import { openPostgresStore, type PostgresOptions, type PostgresStore } from './store.ts';
 import { asked } from './testing/database.ts';
 

@@ -1,5 +1,5 @@
 import type { OutboxEntry } from '../../core/effects.ts';
-import type { TakenPartition } from '../../hub/ports.ts';
+import type { TakenPartition } from '../../hub/storage-ports.ts';
 import type { Primary } from './primary.ts';
 
 /** Who owns partitions, and what there is to do in them. */
@@ -48,15 +48,20 @@ export class Partitions {
     return rows.map(({ doc }) => doc);
   }
 
-  async online(partitions: readonly number[]): Promise<string[]> {
-    const rows = await this.#primary.rows<{ id: string }>(
-      'SELECT d.id FROM driver_snapshot s JOIN driver d ON d.n = s.driver WHERE s.online AND s.partition = ANY ($1::smallint[])',
-      [partitions],
-    );
+  async awake(partitions: readonly number[]): Promise<string[]> {
+    const rows = await this.#primary.rows<{ id: string }>(AWAKE, [partitions]);
     return rows.map(({ id }) => id);
   }
 }
 
+/**
+ * Whose trips have an end is told by the trips themselves: programs from before that was asked keep them as well [P13].
+ * They are found first, by their index.
+ */
+const AWAKE = `WITH ending AS MATERIALIZED (SELECT DISTINCT driver_id AS id FROM trip_tracking WHERE open AND doc ->> 'expiresAt' IS NOT NULL)
+  SELECT d.id FROM driver_snapshot s JOIN driver d ON d.n = s.driver WHERE s.online AND s.partition = ANY ($1::smallint[])
+  UNION
+  SELECT d.id FROM ending e JOIN driver d ON d.id = e.id JOIN driver_snapshot s ON s.driver = d.n AND s.partition = ANY ($1::smallint[])`;
 /** Every owner counts as one that went without a word, until it moves the cursor or releases. */
 const TAKE = `UPDATE partition_cursor
   SET owner = $2, deaths = CASE WHEN owner = $2 THEN greatest(deaths, 1) ELSE deaths + 1 END

@@ -1,6 +1,6 @@
 import { type Box, boxAround, millimetres } from '../../core/around.ts';
 import { EARTH_RADIUS } from '../../core/geo.ts';
-import type { PassList, PassSearch } from '../../hub/ports.ts';
+import type { PassList, PassSearch } from '../../hub/storage-ports.ts';
 import type { Primary } from './primary.ts';
 
 /** So long PostgreSQL may look, ms: less than the connection waits, so that nothing is looked for that nobody wants any more. */

@@ -136,6 +136,14 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX location_history_captured ON location_history
     USING brin ((at + 0) int8_minmax_multi_ops) WITH (pages_per_range = 32, autosummarize = on);
   `,
+  `
+  -- Trips that end by themselves: their drivers have to be in somebody's memory. They may be few, and the planner has to know.
+  CREATE INDEX trip_with_end ON trip_tracking (driver_id) WHERE open AND doc ->> 'expiresAt' IS NOT NULL;
+  CREATE STATISTICS trip_end ON (doc ->> 'expiresAt') FROM trip_tracking;
+
+  -- When the backend began that holds a process's locks: numbers of backends come again. Null: of an older program, which does not say.
+  ALTER TABLE process ADD COLUMN begun timestamptz;
+  `,
 ];
 
 /** Whoever holds it migrates; in the number space of advisory locks with one key. */

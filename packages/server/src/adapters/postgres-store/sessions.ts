@@ -1,5 +1,5 @@
 import { type Page, splitCursor } from '../../hub/page.ts';
-import type { ConnectionSession } from '../../hub/ports.ts';
+import type { ConnectionSession } from '../../hub/storage-ports.ts';
 import type { Primary } from './primary.ts';
 
 export interface SessionFilter {

@@ -19,7 +19,7 @@ import type {
   TakenPartition,
   TripChange,
   TripFilter,
-} from '../../hub/ports.ts';
+} from '../../hub/storage-ports.ts';
 import { type Address, addressOf } from './address.ts';
 import { type CommitMemory, prepare } from './commit.ts';
 import { checkServer, connectFirst } from './connect.ts';
@@ -158,8 +158,8 @@ export class PostgresStore implements Store, Records, SessionLog {
     return this.#partitions.waiting(partitions);
   }
 
-  online(partitions: readonly number[]): Promise<readonly string[]> {
-    return this.#partitions.online(partitions);
+  awake(partitions: readonly number[]): Promise<readonly string[]> {
+    return this.#partitions.awake(partitions);
   }
 
   fleet(): Promise<readonly FleetRow[]> {

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { TripChange } from '../../hub/ports.ts';
+import type { TripChange } from '../../hub/storage-ports.ts';
 import { type Happenings, happenings, record } from './events.ts';
 import { isOfData } from './failures.ts';
 import type { Primary } from './primary.ts';

@@ -1,7 +1,7 @@
 import type { Happened } from '../../core/events.ts';
 import type { Trip } from '../../core/trip.ts';
 import { type Page, splitCursor } from '../../hub/page.ts';
-import type { OrderRow, TripFilter } from '../../hub/ports.ts';
+import type { OrderRow, TripFilter } from '../../hub/storage-ports.ts';
 import type { Primary } from './primary.ts';
 
 export async function readTrip(primary: Primary, id: string): Promise<Trip | undefined> {

@@ -1,6 +1,6 @@
 import pg, { type Client } from 'pg';
 import { CursorMoved } from '../../hub/cursor-moved.ts';
-import type { Committed, StoreHealth } from '../../hub/ports.ts';
+import type { Committed, StoreHealth } from '../../hub/storage-ports.ts';
 import type { Address } from './address.ts';
 import { type CommitMemory, type Prepared, type Sent, storeCommit } from './commit.ts';
 import { isCollision, isDayMissing, isOfData, remedyOf } from './failures.ts';

@@ -1,5 +1,5 @@
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
-import type { ConnectionSession, StoreHealth } from '../../hub/ports.ts';
+import type { ConnectionSession, StoreHealth } from '../../hub/storage-ports.ts';
 import type { OutgoingWriter } from './outgoing-writer.ts';
 
 /** What passes between the store and its two threads. Documents are JSON already: the threads never look inside. */

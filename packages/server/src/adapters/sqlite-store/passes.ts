@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Box, boxAround, millimetres } from '../../core/around.ts';
 import { haversine } from '../../core/geo.ts';
-import type { Pass, PassList, PassSearch } from '../../hub/ports.ts';
+import type { Pass, PassList, PassSearch } from '../../hub/storage-ports.ts';
 
 /** Fixes looked through before others have their turn: some ms. */
 const PIECE = 20_000;

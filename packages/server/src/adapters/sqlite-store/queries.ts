@@ -3,7 +3,7 @@ import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { FixRow } from '../../core/effects.ts';
 import type { Consumer, DeliveryRecord, DeliveryState } from '../../hub/outbox/ports.ts';
 import { type Page, splitCursor } from '../../hub/page.ts';
-import type { ConnectionSession, OrderRow, PassList, PassSearch, TripFilter } from '../../hub/ports.ts';
+import type { ConnectionSession, OrderRow, PassList, PassSearch, TripFilter } from '../../hub/storage-ports.ts';
 import { fixRowOf, JournalBatch, type JournalRow } from './journal.ts';
 import { OutgoingQueries } from './outgoing-queries.ts';
 import { PassSearches } from './passes.ts';
@@ -17,6 +17,7 @@ export interface LoadedDriver {
   readonly id: string;
   readonly state: string | null;
   readonly rows: readonly FixRow[];
+  readonly damage?: string | undefined;
 }
 
 /** Everything that is read, on a connection of its own: readers never hold up the writer. */
@@ -43,8 +44,8 @@ export class Queries {
     return this.#sql.outbox.all().map((row) => row.doc as string);
   }
 
-  online(): string[] {
-    return this.#sql.online.all().map((row) => row.name as string);
+  awake(): string[] {
+    return this.#sql.awake.all().map((row) => row.name as string);
   }
 
   onlineStates(): [string, string][] {
@@ -53,12 +54,10 @@ export class Queries {
 
   load(names: readonly string[]): LoadedDriver[] {
     return this.#consistently(() => {
-      const found = new Map<number, { id: string; state: string | null; position: number; rows: FixRow[] }>();
+      const found = new Map<number, { id: string; state: string | null; position: number; rows: FixRow[]; damage?: string }>();
       for (const name of names) {
         const row = this.#sql.driver.get(name) as { id: number; state: string | null } | undefined;
-        if (row === undefined) continue;
-        const position = row.state === null ? 0 : (JSON.parse(row.state) as { position: number }).position;
-        found.set(row.id, { id: name, state: row.state, position, rows: [] });
+        if (row !== undefined) found.set(row.id, { id: name, state: row.state, ...positionIn(row.state), rows: [] });
       }
       // A crowd of new drivers must not have the journal read once for each lot of them.
       if (found.size === 0) return [];
@@ -67,7 +66,7 @@ export class Queries {
         if (driver === undefined || dropped || row.position <= driver.position) continue;
         driver.rows.push(fixRowOf(row, driver.id, this.#streamName(row.stream)));
       }
-      return [...found.values()].map(({ id, state, rows }) => ({ id, state, rows: rows.sort((a, b) => a.position - b.position) }));
+      return [...found.values()].map(({ rows, ...one }) => ({ ...one, rows: rows.sort((a, b) => a.position - b.position) }));
     });
   }
 
@@ -236,6 +235,16 @@ export class Queries {
   }
 }
 
+/** Up to where a snapshot goes; one that cannot be read says so, and the others asked for with it are answered. */
+function positionIn(state: string | null): { position: number; damage?: string } {
+  if (state === null) return { position: 0 };
+  try {
+    return { position: (JSON.parse(state) as { position: number }).position };
+  } catch (error) {
+    return { position: 0, damage: `its snapshot cannot be read: ${(error as Error).message}` };
+  }
+}
+
 function asJournalRow({ received, ...row }: HistoryRow): JournalRow {
   return { ...row, receivedAt: received, position: 0 };
 }
@@ -254,6 +263,8 @@ function prepare(db: DatabaseSync) {
     cursors: sql('SELECT partition, position FROM cursor'),
     outbox: sql('SELECT doc FROM outbox ORDER BY n'),
     online: sql('SELECT name, state FROM snapshot JOIN driver ON driver.id = snapshot.driver WHERE online = 1'),
+    awake: sql(`SELECT name FROM snapshot JOIN driver ON driver.id = snapshot.driver WHERE online = 1
+      UNION SELECT driver FROM trip WHERE open = 1 AND driver IS NOT NULL AND json_extract(doc, '$.expiresAt') IS NOT NULL`),
     driver: sql('SELECT id, state FROM driver LEFT JOIN snapshot ON snapshot.driver = driver.id WHERE name = ?'),
     stream: sql('SELECT name FROM stream WHERE id = ?'),
     trip: sql('SELECT doc FROM trip WHERE id = ?'),

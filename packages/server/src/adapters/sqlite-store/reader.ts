@@ -16,7 +16,7 @@ export interface Question {
     | 'passes'
     | 'cursors'
     | 'waiting'
-    | 'online'
+    | 'awake'
     | 'onlineStates'
     | 'sessions'
     | 'consumers'

@@ -101,6 +101,10 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE trying (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- Trips that end by themselves: their drivers have to be in memory.
+  CREATE INDEX trip_with_end ON trip (driver) WHERE open = 1 AND json_extract(doc, '$.expiresAt') IS NOT NULL;
+  `,
 ];
 
 /**

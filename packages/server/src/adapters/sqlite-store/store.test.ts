@@ -11,7 +11,7 @@ import { recordsContract } from '../../hub/contracts/records.ts';
 import { commitOf, driverAt, history, row } from '../../hub/contracts/samples.ts';
 import { sessionLogContract } from '../../hub/contracts/session-log.ts';
 import { storeContract } from '../../hub/contracts/store.ts';
-import type { SetAside, StoreHealth } from '../../hub/ports.ts';
+import type { SetAside, StoreHealth } from '../../hub/storage-ports.ts';
 import { StartupError } from '../../startup-error.ts';
 import { openSqliteStore, type SqliteStore } from './store.ts';
 
@@ -37,6 +37,14 @@ function folder(): StorePlace {
       try {
         const rows = db.prepare('SELECT partition, position, command, error, at FROM set_aside').all();
         return rows.map((row) => ({ ...(row as unknown as SetAside), command: JSON.parse(row.command as string) as SetAside['command'] }));
+      } finally {
+        db.close();
+      }
+    },
+    spoil: async (driverId) => {
+      const db = new DatabaseSync(join(dataDir, 'waycast.db'));
+      try {
+        db.prepare(`UPDATE snapshot SET state = '{"position":' WHERE driver = (SELECT id FROM driver WHERE name = ?)`).run(driverId);
       } finally {
         db.close();
       }

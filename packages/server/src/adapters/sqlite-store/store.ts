@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import { type Driver, type DriverSnapshot, restoreDriver, snapshotOf } from '../../core/driver.ts';
+import { type DriverSnapshot, restoreDriver } from '../../core/driver.ts';
 import type { FixRow, OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
-import { isOpenTrip, partiesOf, type Trip } from '../../core/trip.ts';
+import type { Trip } from '../../core/trip.ts';
 import { CursorMoved } from '../../hub/cursor-moved.ts';
 import type { FleetRow } from '../../hub/delivery.ts';
 import { fleetRowOf } from '../../hub/fleet-row.ts';
@@ -23,15 +23,15 @@ import type {
   TakenPartition,
   TripChange,
   TripFilter,
-} from '../../hub/ports.ts';
+} from '../../hub/storage-ports.ts';
 import { StoreBroken } from '../../hub/store-broken.ts';
 import { StartupError } from '../../startup-error.ts';
 import { takeFolder } from './folder.ts';
-import { JournalBatch } from './journal.ts';
-import type { EventRecord, OutboxRecord, TripRecord, WriteReply, WriteRequest } from './messages.ts';
+import type { WriteReply, WriteRequest } from './messages.ts';
 import { SqliteOutbox } from './outbox.ts';
 import type { LoadedDriver } from './queries.ts';
 import type { Question, Reply } from './reader.ts';
+import { commitRequest, tripRequest } from './requests.ts';
 
 export interface SqliteOptions {
   readonly dataDir: string;
@@ -117,49 +117,23 @@ export class SqliteStore implements Store, Records, SessionLog {
   }
 
   async commit(commit: Commit): Promise<Committed> {
-    const { fixes, drivers, streams } = pack(commit.rows);
-    const reply = await this.#write(
-      {
-        kind: 'commit',
-        fixes,
-        drivers,
-        streams,
-        events: commit.events.map(eventRecord),
-        outbox: commit.outbox.map(outboxRecord),
-        outboxDone: commit.outboxDone,
-        messages: commit.messages,
-        trips: [...commit.trips].map(tripRecord),
-        removedTrips: commit.removedTrips,
-        snapshots: [...commit.snapshots].map((driver: Driver) => ({
-          driver: driver.id,
-          online: driver.online,
-          state: JSON.stringify(snapshotOf(driver)),
-        })),
-        setAside: commit.setAside.map(({ command, ...one }) => ({ ...one, doc: JSON.stringify(command) })),
-        cursors: commit.cursors,
-      },
-      fixes === null ? [] : [fixes.buffer],
-    );
+    const request = commitRequest(commit);
+    const reply = await this.#write(request, request.fixes === null ? [] : [request.fixes.buffer]);
     return reply as Extract<WriteReply, { kind: 'committed' }>;
   }
 
-  async changeTrip({ expected, soleSince, remove, trip, events, outbox, messages }: TripChange): Promise<boolean> {
-    const request: WriteRequest = {
-      kind: 'trip',
-      expected,
-      soleSince: soleSince ?? null,
-      remove,
-      trip: tripRecord(trip),
-      events: events.map(eventRecord),
-      outbox: outbox.map(outboxRecord),
-      messages,
-    };
-    return ((await this.#write(request)) as Extract<WriteReply, { kind: 'trip' }>).done;
+  async changeTrip(change: TripChange): Promise<boolean> {
+    return ((await this.#write(tripRequest(change))) as Extract<WriteReply, { kind: 'trip' }>).done;
   }
 
   async load(driverIds: readonly string[]): Promise<readonly StoredDriver[]> {
     const loaded = (await this.#read('load', driverIds)) as LoadedDriver[];
-    return loaded.map(({ id, state, rows }) => ({ id, snapshot: state === null ? null : (JSON.parse(state) as DriverSnapshot), rows }));
+    return loaded.map(({ id, state, rows, damage }) => ({
+      id,
+      snapshot: state === null || damage !== undefined ? null : (JSON.parse(state) as DriverSnapshot),
+      rows,
+      damage,
+    }));
   }
 
   /** Its log is in the memory of whoever owned them: with the owner went what could have taken it down. */
@@ -185,8 +159,8 @@ export class SqliteStore implements Store, Records, SessionLog {
     return entries.filter(({ trip }) => trip.driverId !== null && partitions.includes(partitionOf(trip.driverId)));
   }
 
-  async online(partitions: readonly number[]): Promise<readonly string[]> {
-    return ((await this.#read('online')) as string[]).filter((id) => partitions.includes(partitionOf(id)));
+  async awake(partitions: readonly number[]): Promise<readonly string[]> {
+    return ((await this.#read('awake')) as string[]).filter((id) => partitions.includes(partitionOf(id)));
   }
 
   async fleet(): Promise<readonly FleetRow[]> {
@@ -285,54 +259,4 @@ export class SqliteStore implements Store, Records, SessionLog {
     for (const { reject } of this.#questions.values()) reject(error);
     this.#questions.clear();
   }
-}
-
-/** Packs fixes for the journal; drivers and streams are named once and referred to by index. */
-function pack(rows: readonly FixRow[]): { fixes: Uint8Array<ArrayBuffer> | null; drivers: string; streams: string } {
-  if (rows.length === 0) return { fixes: null, drivers: '', streams: '' };
-  const batch = JournalBatch.sized(rows.length);
-  const drivers = new Map<string, number>();
-  const streams = new Map<string, number>();
-  rows.forEach((row, index) => {
-    const driver = indexOf(drivers, row.driverId);
-    // Streams count from 1: 0 is none.
-    const stream = row.stream === null ? 0 : indexOf(streams, `${driver} ${row.stream}`) + 1;
-    batch.set(index, row, driver, stream);
-  });
-  return { fixes: batch.bytes, drivers: [...drivers.keys()].join('\n'), streams: [...streams.keys()].join('\n') };
-}
-
-function indexOf(names: Map<string, number>, name: string): number {
-  let index = names.get(name);
-  if (index === undefined) {
-    index = names.size;
-    names.set(name, index);
-  }
-  return index;
-}
-
-function tripRecord(trip: Trip): TripRecord {
-  const { id, revision, kind, status, driverId, createdAt, labels, order } = trip;
-  return {
-    id,
-    revision,
-    kind,
-    status,
-    open: isOpenTrip(trip),
-    driver: driverId,
-    created: createdAt,
-    order: order?.id ?? null,
-    labels,
-    parties: [...partiesOf(trip)],
-    doc: JSON.stringify(trip),
-  };
-}
-
-function eventRecord(event: Happened): EventRecord {
-  const trip = 'tripId' in event ? event.tripId : null;
-  return { id: event.id, trip, driver: event.driverId, at: event.at, doc: JSON.stringify(event) };
-}
-
-function outboxRecord(entry: OutboxEntry): OutboxRecord {
-  return { id: entry.id, doc: JSON.stringify(entry) };
 }

@@ -1,5 +1,5 @@
 import type { Outbox } from '../outbox/ports.ts';
-import type { Store } from '../ports.ts';
+import type { Store } from '../storage-ports.ts';
 
 /** A store with its outbox, where it can be opened again. */
 export interface OutboxPlace {

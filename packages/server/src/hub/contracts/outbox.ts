@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Outbox } from '../outbox/ports.ts';
-import type { Store } from '../ports.ts';
+import type { Store } from '../storage-ports.ts';
 import { outboxAgainstModel } from './outbox-model.ts';
 import type { OutboxPlace } from './outbox-place.ts';
 import { consumerOf, HOUR, messageOf, settledOf, worker } from './outbox-samples.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { millimetres } from '../../core/around.ts';
 import type { FixRow } from '../../core/effects.ts';
 import { haversine } from '../../core/geo.ts';
-import type { Pass, PassList, PassSearch } from '../ports.ts';
+import type { Pass, PassList, PassSearch } from '../storage-ports.ts';
 import { type OpenStore, places, type StorePlace } from './place.ts';
 import { commitOf, driverAt, fixAt, row, T0 } from './samples.ts';
 

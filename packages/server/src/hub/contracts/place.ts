@@ -1,5 +1,6 @@
 import { afterEach } from 'vitest';
-import type { Records, SessionLog, SetAside, Store } from '../ports.ts';
+import type { Records, SessionLog, SetAside, Store } from '../storage-ports.ts';
+import { commitOf, driverAt, row } from './samples.ts';
 
 export type OpenStore = Store & Records & SessionLog;
 
@@ -12,6 +13,8 @@ export interface StorePlace {
   readonly enough: number;
   /** What was set aside there, as whoever looks into it finds it, by partition and position. */
   setAside(): Promise<readonly SetAside[]>;
+  /** Makes the snapshot of a driver one that cannot be read. */
+  spoil(driverId: string): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -44,4 +47,11 @@ export function places(make: () => StorePlace): { place: () => StorePlace; open:
 
 function deadline(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/** Many rows of somebody else, so that the store does what it does by itself; and whether it could finish. */
+export async function fill(store: OpenStore, at: StorePlace, wholly = true): Promise<void> {
+  const rows = Array.from({ length: at.enough }, (_, n) => row(n + 1, n, { driverId: 'filler' }));
+  await store.commit(commitOf({ rows, snapshots: [driverAt('filler', rows.length)] }));
+  if (wholly) await at.settled();
 }

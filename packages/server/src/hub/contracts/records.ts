@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activeTrip } from '../../core/driver.ts';
 import type { Trip } from '../../core/trip.ts';
 import { fleetRowOf } from '../fleet-row.ts';
-import type { TripFilter } from '../ports.ts';
+import type { TripFilter } from '../storage-ports.ts';
 import { type OpenStore, places, type StorePlace } from './place.ts';
 import { asStored, changedEvent, commitOf, driverAt, fixAt, history, row, sampleTrip, T0 } from './samples.ts';
 

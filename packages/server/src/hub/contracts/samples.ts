@@ -4,7 +4,8 @@ import type { EventPublished, FixRow, LocationPublished, OutboxEntry } from '../
 import type { TripHappened } from '../../core/events.ts';
 import type { Fix } from '../../core/fix.ts';
 import { newTrip, type Trip } from '../../core/trip.ts';
-import { type Commit, PARTITIONS, type Records, type Store, type TripChange } from '../ports.ts';
+import { PARTITIONS } from '../ports.ts';
+import type { Commit, Records, Store, TripChange } from '../storage-ports.ts';
 
 export const T0 = Date.UTC(2026, 0, 5, 8);
 export const BY = { sub: 'dispatch', role: 'dispatcher', via: 'rest' };
@@ -86,12 +87,12 @@ export function happening(feed: string, epoch: string, seq: number): EventPublis
 export const ALL_PARTITIONS: readonly number[] = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
 /** What an owner of everything starts from: taking it tells where the cursors are. */
-export async function resumed(store: Store): Promise<{ cursors: number[]; outbox: readonly OutboxEntry[]; online: readonly string[] }> {
+export async function resumed(store: Store): Promise<{ cursors: number[]; outbox: readonly OutboxEntry[]; awake: readonly string[] }> {
   const taken = await store.take(ALL_PARTITIONS);
   return {
     cursors: taken.map(({ position }) => position),
     outbox: await store.waiting(ALL_PARTITIONS),
-    online: await store.online(ALL_PARTITIONS),
+    awake: await store.awake(ALL_PARTITIONS),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ConnectionSession } from '../ports.ts';
+import type { ConnectionSession } from '../storage-ports.ts';
 import { places, type StorePlace } from './place.ts';
 import { T0 } from './samples.ts';
 

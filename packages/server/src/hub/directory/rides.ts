@@ -1,9 +1,10 @@
 import { isId, WaycastError } from '@waycast/protocol';
 import type { Driver } from '../../core/driver.ts';
 import { isOpenTrip, type Trip } from '../../core/trip.ts';
+import type { FoundTrip } from '../found-trips.ts';
 import type { Clock } from '../ports.ts';
 import type { Principal } from '../principal.ts';
-import type { FoundTrip, Trips } from '../trips.ts';
+import type { Trips } from '../trips.ts';
 import { Answers } from './answers.ts';
 import type { Directory, ExternalBooking, ExternalRide } from './directory.ts';
 import { DrivenRides } from './driven-rides.ts';

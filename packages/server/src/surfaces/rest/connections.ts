@@ -2,7 +2,7 @@ import { ConnectionList, type ConnectionView, isoTime, WaycastError } from '@way
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Hub } from '../../hub/hub.ts';
-import type { ConnectionSession } from '../../hub/ports.ts';
+import type { ConnectionSession } from '../../hub/storage-ports.ts';
 import { whoAsks } from './app.ts';
 import { failures, refusals } from './refusals.ts';
 

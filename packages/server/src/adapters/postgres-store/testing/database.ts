@@ -4,7 +4,7 @@ import pg from 'pg';
 import { newDatabase, type Template, type TestDatabase } from '../../../../../../test/support/services/postgres.ts';
 import type { SharedPlace } from '../../../hub/contracts/place.ts';
 import { commitOf } from '../../../hub/contracts/samples.ts';
-import type { SetAside } from '../../../hub/ports.ts';
+import type { SetAside } from '../../../hub/storage-ports.ts';
 import { addressOf } from '../address.ts';
 import { openPostgresStore, type PostgresOptions, type PostgresStore } from '../store.ts';
 
@@ -62,6 +62,10 @@ export function database(more: Partial<PostgresOptions> = {}): Database {
       asked(url(), async (client) => {
         const { rows } = await client.query<SetAside>('SELECT partition, position, command, error, at FROM set_aside ORDER BY 1, 2');
         return rows;
+      }),
+    spoil: (driverId) =>
+      asked(url(), async (client) => {
+        await client.query(`UPDATE driver_snapshot SET state = 'null' WHERE driver = (SELECT n FROM driver WHERE id = $1)`, [driverId]);
       }),
     remove: async () => {
       if (made !== undefined) await (await made).drop();

@@ -4,21 +4,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { type OutsideServices, startOutsideServices } from '../../../../../../test/support/outside-services.ts';
 import { HttpDirectory } from '../../../adapters/http-directory/http-directory.ts';
-import { MemoryBus } from '../../../adapters/memory-bus.ts';
-import { MemoryHot } from '../../../adapters/memory-hot.ts';
-import { MemoryLog } from '../../../adapters/memory-log.ts';
-import { MemoryOwnership } from '../../../adapters/memory-ownership.ts';
-import { MemoryPresence } from '../../../adapters/memory-presence.ts';
 import { openSqliteStore, type SqliteStore } from '../../../adapters/sqlite-store/store.ts';
 import type { Stop } from '../../../core/stops.ts';
 import type { Trip } from '../../../core/trip.ts';
-import { ManualClock } from '../../contracts/manual-clock.ts';
-import { type Hub, openHub } from '../../hub.ts';
-import { nothingOutgoing } from '../../outbox/outgoing.ts';
+import type { Hub } from '../../hub.ts';
 import type { Principal } from '../../principal.ts';
+import { type HubInMemory, hubInMemory } from '../../testing/hub-in-memory.ts';
 
 export const ADMIN: Principal = { sub: 'admin', role: 'admin', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
-const NO_RATE = { perSecond: Number.POSITIVE_INFINITY, burst: 1 };
 /** Longer than any answer holds, ms. */
 export const LATER = 31_000;
 
@@ -33,10 +26,7 @@ export interface HubOptions {
   readonly at?: OutsideServices;
 }
 
-export interface HubPlace {
-  readonly hub: Hub;
-  readonly clock: ManualClock;
-  readonly bus: MemoryBus;
+export interface HubPlace extends HubInMemory {
   /** Log lines. */
   readonly warned: readonly string[];
   /** Of a ride no other test uses. */
@@ -53,7 +43,7 @@ export function hubsOverServices(): {
   let dataDir: string;
   let store: SqliteStore;
   let count = 0;
-  const opened: (() => Promise<void>)[] = [];
+  const closing: (() => Promise<void>)[] = [];
   beforeAll(async () => {
     services = await startOutsideServices();
   });
@@ -65,7 +55,7 @@ export function hubsOverServices(): {
     services.forget();
   });
   afterEach(async () => {
-    for (const close of opened.splice(0)) await close();
+    for (const close of closing.splice(0)) await close();
     await store.close();
     rmSync(dataDir, { recursive: true });
   });
@@ -77,51 +67,14 @@ export function hubsOverServices(): {
       warn: (line) => void warned.push(line),
       info: (line) => void warned.push(line),
     });
-    const { hub, clock, bus } = await openedHub(store, directory, warned);
-    opened.push(async () => {
+    const opened = await hubInMemory(store, { directory, warn: (message) => void warned.push(message) });
+    closing.push(async () => {
       directory.close();
-      await hub.close();
+      await opened.hub.close();
     });
-    return { hub, clock, bus, warned, id: `r-${++count}` };
+    return { ...opened, warned, id: `r-${++count}` };
   };
-  return { services: () => services, hubWith, onTestEnd: (close) => void opened.push(close) };
-}
-
-async function openedHub(store: SqliteStore, directory: HttpDirectory, warned: string[]) {
-  const clock = new ManualClock();
-  const bus = new MemoryBus();
-  let epochs = 0;
-  const hub = await openHub({
-    home: 0,
-    ownership: new MemoryOwnership(),
-    log: new MemoryLog(),
-    hot: new MemoryHot(clock),
-    bus,
-    store,
-    records: store,
-    presence: new MemoryPresence(),
-    sessions: store,
-    directory,
-    clock,
-    rules: { maxPlausibleSpeedKmh: 0, deliveriesMayJump: false },
-    meter: {
-      taken: () => undefined,
-      accepted: () => undefined,
-      delivered: () => undefined,
-      stored: () => undefined,
-      refused: () => undefined,
-    },
-    outgoing: nothingOutgoing,
-    liveRate: NO_RATE,
-    backlogRate: NO_RATE,
-    replyTimeoutMs: 5_000,
-    newEpoch: () => `e${++epochs}`,
-    fatal: (error) => {
-      throw error;
-    },
-    warn: (message) => void warned.push(message),
-  });
-  return { hub, clock, bus };
+  return { services: () => services, hubWith, onTestEnd: (close) => void closing.push(close) };
 }
 
 /** The ride as it is found now. */
