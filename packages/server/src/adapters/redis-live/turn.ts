@@ -73,7 +73,7 @@ export class Turn {
 
   async #write(parts: readonly Part[], calls: readonly RedisCall[]): Promise<void> {
     // A position that cannot be written now is old before it could be.
-    const replies = await this.#connection.run(calls, 0);
+    const replies = await this.#connection.write(calls, 0);
     let from = 0;
     for (const { writer, calls: own } of parts) {
       writer.answered(own, replies.slice(from, from + own.length));

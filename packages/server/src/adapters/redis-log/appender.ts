@@ -133,7 +133,7 @@ export class Appender {
 
   async #send(lanes: readonly Lane[]): Promise<void> {
     const textsOf = (lane: Lane): string[] => lane.unsent.slice(0, lane.sending).map(({ text }) => text);
-    const replies = await this.#parts.connection.run(lanes.map((lane) => appendCall(lane.key, textsOf(lane))));
+    const replies = await this.#parts.connection.write(lanes.map((lane) => appendCall(lane.key, textsOf(lane))));
     for (const [i, lane] of lanes.entries()) this.#sent(lane, replies[i] ?? null);
     // What came meanwhile has gathered long enough.
     this.schedule(0);

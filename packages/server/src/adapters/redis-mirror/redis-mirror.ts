@@ -147,7 +147,7 @@ export class RedisMirror implements Mirror {
     this.#pushes = new Map();
     this.#messages = [];
     if (calls.length === 0) return;
-    const writing = this.#connection.run(calls, 0).then((replies) => {
+    const writing = this.#connection.write(calls, 0).then((replies) => {
       this.#inFlight.delete(writing);
       this.#settle(values, replies);
       this.#schedule();

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { parcelsOf } from './parcels.ts';
 
 /** One command with its arguments. */
 export type RedisArgs = readonly [string, ...(string | number)[]];
@@ -115,14 +116,29 @@ export class Link {
   /** Sends them in order, in one write; one answer each. Never rejects. */
   async send(calls: readonly RedisArgs[]): Promise<RedisReply[]> {
     if (!this.#up) return calls.map(() => new RedisGone(false));
+    return this.#checked(await this.#exec(calls));
+  }
+
+  /** As `send`, for a single Redis: many commands travel as few. */
+  async sendTogether(calls: readonly RedisArgs[]): Promise<RedisReply[]> {
+    if (!this.#up) return calls.map(() => new RedisGone(false));
+    const parcels = parcelsOf(calls);
+    const replies = await this.#exec(parcels.map(({ args }) => args));
+    return this.#checked(parcels.flatMap((parcel, i) => parcel.open(replies[i] as RedisReply)));
+  }
+
+  async #exec(calls: readonly RedisArgs[]): Promise<RedisReply[]> {
     const pipeline = this.redis.pipeline();
     for (const [name, ...args] of calls) pipeline.call(name, ...args);
     const answers = await pipeline.exec();
-    const replies = calls.map((_, i): RedisReply => {
+    return calls.map((_, i): RedisReply => {
       const [error, reply] = answers?.[i] ?? [new RedisGone(true), null];
       if (error === null) return reply as RedisReply;
       return isReplyError(error) ? error : new RedisGone(true);
     });
+  }
+
+  #checked(replies: RedisReply[]): RedisReply[] {
     if (this.#mustWrite && this.#up && replies.some(isReadOnly)) this.cut(NO_WRITES);
     return replies;
   }

@@ -87,6 +87,12 @@ export class RedisConnection {
     }
   }
 
+  /** As `run`, for many small writes: to a single Redis they travel as few commands. */
+  async write(calls: readonly RedisCall[], patienceMs = REDIRECT_FOR_MS): Promise<RedisReply[]> {
+    if (this.#single !== undefined) return this.#single.sendTogether(calls.map(({ args }) => args));
+    return await this.run(calls, patienceMs);
+  }
+
   /** A connection of its own to the node that serves this key, for reads that wait and for subscriptions; undefined while nobody serves it. */
   dial(key: string, events: LinkEvents): Link | undefined {
     const address = this.addressOf(key);

@@ -1,0 +1,70 @@
+import type { RedisArgs, RedisReply } from './link.ts';
+
+/** Of so few a script would cost more than it spares. */
+const FEWEST = 4;
+/** Redis does nothing else while it unpacks one. */
+const MOST = 500;
+/** Lua hands on no more arguments than its stack holds. */
+const MOST_ARGS = 1_000;
+
+/** Words of one script, of all its commands. */
+const MOST_WORDS = 20_000;
+
+/** Each of several commands: how many words, then the words. Answers what each answered; one that is refused stops no other. */
+const UNPACK = `
+local at, replies = 1, {}
+while at <= #ARGV do
+  local words = tonumber(ARGV[at])
+  replies[#replies + 1] = redis.pcall(unpack(ARGV, at + 1, at + words))
+  at = at + words + 1
+end
+return replies`;
+
+/** Commands that travel as one, and how its answer is the answers of all. */
+export interface Parcel {
+  readonly args: RedisArgs;
+  open(reply: RedisReply): readonly RedisReply[];
+}
+
+/**
+ * Many commands, in order, as few: each command of its own costs its sender some 8 us, as
+ * part of a script some 2. All of it must be for one Redis, not a Cluster.
+ */
+export function parcelsOf(calls: readonly RedisArgs[]): readonly Parcel[] {
+  const parcels: Parcel[] = [];
+  let together: RedisArgs[] = [];
+  let words = 0;
+  const close = (): void => {
+    if (together.length < FEWEST) parcels.push(...together.map(alone));
+    else parcels.push(parcelOf(together));
+    together = [];
+    words = 0;
+  };
+  for (const call of calls) {
+    // A script cannot call another one.
+    const fits = call[0] !== 'EVAL' && call.length <= MOST_ARGS;
+    if (!fits || together.length === MOST || words + call.length > MOST_WORDS) close();
+    words += call.length;
+    if (fits) together.push(call);
+    else parcels.push(alone(call));
+  }
+  close();
+  return parcels;
+}
+
+function alone(args: RedisArgs): Parcel {
+  return { args, open: (reply) => [reply] };
+}
+
+function parcelOf(calls: readonly RedisArgs[]): Parcel {
+  const args: [string, ...(string | number)[]] = ['EVAL', UNPACK, 0];
+  for (const call of calls) {
+    args.push(call.length);
+    for (const word of call) args.push(word);
+  }
+  return { args, open: (reply) => answersOf(reply, calls.length) };
+}
+
+function answersOf(reply: RedisReply, count: number): readonly RedisReply[] {
+  return Array.isArray(reply) ? (reply as readonly RedisReply[]) : new Array(count).fill(reply);
+}
