@@ -6,6 +6,8 @@ import type { KeyOf } from './fetch-keys.ts';
 import type { KeySource } from './jwks.ts';
 
 const CLOCK_TOLERANCE_S = 5;
+/** Tokens that were found good are remembered, these last ones and as many before. */
+const REMEMBERED = 5_000;
 
 export interface TokenOptions {
   /** For HS256, and for nothing else. The first one signs; all of them verify, so that they can be rotated. */
@@ -32,6 +34,9 @@ export interface NewToken {
 export class Tokens {
   readonly #options: TokenOptions;
   readonly #secrets: readonly Uint8Array[];
+  /** What tokens say whose signature by a secret of ours was right: it stays right, and who asks often brings the same one. */
+  #good = new Map<string, JWTPayload>();
+  #goodBefore = new Map<string, JWTPayload>();
 
   constructor(options: TokenOptions) {
     this.#options = options;
@@ -68,11 +73,25 @@ export class Tokens {
   }
 
   async #claims(token: string): Promise<JWTPayload> {
+    const known = this.#good.get(token) ?? this.#goodBefore.get(token);
+    if (known !== undefined) return known;
     const { alg, kid } = decodeProtectedHeader(token);
-    if (alg === 'HS256') return this.#bySecrets(token);
+    if (alg === 'HS256') {
+      const claims = await this.#bySecrets(token);
+      this.#remember(token, claims);
+      return claims;
+    }
     const algorithm = this.#options.byKey?.algorithms.find((one) => one === alg);
     if (algorithm === undefined || !(kid === undefined || typeof kid === 'string')) throw new errors.JWSInvalid();
     return this.#byKeys(token, algorithm, kid);
+  }
+
+  #remember(token: string, claims: JWTPayload): void {
+    if (this.#good.size >= REMEMBERED) {
+      this.#goodBefore = this.#good;
+      this.#good = new Map();
+    }
+    this.#good.set(token, claims);
   }
 
   async #bySecrets(token: string): Promise<JWTPayload> {

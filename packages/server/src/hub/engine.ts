@@ -9,7 +9,7 @@ import type { Fleet } from './fleet.ts';
 import type { Meter } from './meter.ts';
 import type { Outgoing } from './outbox/outgoing.ts';
 import { partitionOf } from './partition.ts';
-import type { Clock, Hot, Log, LogEntry, Owner } from './ports.ts';
+import { type Clock, type Hot, type Log, type LogEntry, type Owner, PARTITIONS } from './ports.ts';
 import type { Post } from './post.ts';
 import type { Publisher } from './publisher.ts';
 import { type Resident, Residents } from './residents.ts';
@@ -64,7 +64,7 @@ export class Engine implements Owner {
     this.#parts = parts;
     const { store, clock, log, post, meter, warn } = parts;
     const tenure = (partition: number): number => this.#tenures.of(partition);
-    this.#residents = new Residents({ ...parts, tenure });
+    this.#residents = new Residents({ ...parts, tenure, share: () => this.owned() / PARTITIONS });
     this.#commits = new Commits({
       store,
       clock,

@@ -10,8 +10,6 @@ import type { Store, StoredDriver } from './storage-ports.ts';
 
 /** A driver that only sends plain fixes is stored whole this often, ms; after a crash the fixes since are folded again. */
 const SNAPSHOT_EVERY_MS = 5_000;
-/** But no more than this many a second: of a large fleet each would be stored whole with nearly every fix. */
-const PLAIN_SNAPSHOTS_A_SECOND = 4_000;
 /** An idle driver leaves memory after this long, ms. */
 const UNLOAD_AFTER_MS = 600_000;
 /** A tick that has not come back by then got lost, ms. */
@@ -50,6 +48,8 @@ export interface ResidentsParts {
   readonly warn: (message: string, error: unknown) => void;
   /** Which time it is that this process owns it, 0: it does not. What was asked for in another one comes too late. */
   readonly tenure: (partition: number) => number;
+  /** How much of the fleet is this process's, 0 to 1. */
+  readonly share: () => number;
 }
 
 /** What a sweep finds due. */
@@ -63,6 +63,8 @@ export interface Due {
 /** The drivers in memory: how they come in, when they are due for something, when they leave. */
 export class Residents {
   readonly #parts: ResidentsParts;
+  /** How often a driver with plain fixes is stored whole, ms. */
+  #every = SNAPSHOT_EVERY_MS;
   readonly #residents = new Map<string, Resident>();
   readonly #damage = new Damage();
   /** Where the next sweep goes on. */
@@ -151,7 +153,7 @@ export class Residents {
   /** These are stored whole with the commit that begins now. */
   storedWhole(drivers: Iterable<Driver>): void {
     const now = this.#parts.clock.now();
-    const every = this.#snapshotEveryMs();
+    const every = this.#every;
     for (const { id } of drivers) {
       const resident = this.#residents.get(id);
       if (resident === undefined) continue;
@@ -163,6 +165,7 @@ export class Residents {
 
   /** Looks at the next part: what time decides, who is to be stored whole, who may leave. `durable`: commits begun before it are stored, epoch ms. */
   sweep(durable: number, due: Due): void {
+    this.#every = this.#snapshotEveryMs();
     const now = this.#parts.clock.now();
     const most = Math.max(SWEEP_AT_LEAST, this.#residents.size / SWEEPS_A_ROUND);
     for (let seen = 0; seen <= most; seen++) {
@@ -182,10 +185,10 @@ export class Residents {
       resident.tickQueuedAt = now;
       due.tick(resident);
     } else if (resident.dirty) {
-      if (now - storedWholeAt >= this.#snapshotEveryMs()) due.whole(driver);
+      if (now - storedWholeAt >= this.#every) due.whole(driver);
     } else if (!driver.online && driver.trips.length === 0 && now - storedWholeAt > UNLOAD_AFTER_MS) {
       // Whoever is loaded again must find what was stored last.
-      if (durable < storedWholeAt + this.#snapshotEveryMs()) return;
+      if (durable < storedWholeAt + this.#every) return;
       this.#residents.delete(driver.id);
       this.#parts.hot.drop(driver.id);
     }
@@ -220,12 +223,15 @@ export class Residents {
     const driver = restored(stored, newEpoch(), rules);
     const partition = partitionOf(id);
     // Spread over the interval by partition, so that those who came together are not all stored whole together.
-    const storedWholeAt = clock.now() - (partition / PARTITIONS) * this.#snapshotEveryMs();
+    const storedWholeAt = clock.now() - (partition / PARTITIONS) * this.#every;
     this.#residents.set(id, { driver, partition, dirty: stored.rows.length > 0, storedWholeAt, tickQueuedAt: 0 });
     hot.put(driver);
   }
 
+  /** Of a large fleet each would be stored whole with nearly every fix: all processes together do so only as often as is good for the store. */
   #snapshotEveryMs(): number {
-    return Math.max(SNAPSHOT_EVERY_MS, (this.#residents.size / PLAIN_SNAPSHOTS_A_SECOND) * 1_000);
+    const { store, share } = this.#parts;
+    const fleet = this.#residents.size / Math.max(share(), 1 / PARTITIONS);
+    return Math.max(SNAPSHOT_EVERY_MS, (fleet / store.wholeASecond) * 1_000);
   }
 }

@@ -71,6 +71,8 @@ export interface TakenPartition {
 
 /** The durable truth, as those who own partitions see it. */
 export interface Store {
+  /** So many drivers of a whole fleet may be stored whole in a second beside all else, without need. */
+  readonly wholeASecond: number;
   /**
    * Everything given is taken before this returns; the promise resolves once it is durable (fsync). While the store
    * cannot write it waits, and says so by `health`. Commits become durable in the order they were given.

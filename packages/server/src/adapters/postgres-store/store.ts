@@ -81,6 +81,8 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Postg
 
 /** The store of any number of processes: PostgreSQL with PostGIS. */
 export class PostgresStore implements Store, Records, SessionLog {
+  /** Each also moves a place in an index of places. */
+  readonly wholeASecond = 2_000;
   /** The number of this process among all there ever were. */
   readonly process: number;
   /** Messages on their way out. */

@@ -70,6 +70,7 @@ interface Asked {
 
 /** The store of one process: SQLite, written by one thread and read by another. */
 export class SqliteStore implements Store, Records, SessionLog {
+  readonly wholeASecond = 4_000;
   /** Messages on their way out. */
   readonly outbox: SqliteOutbox;
   readonly #writer: Worker;

@@ -10,6 +10,7 @@ export interface Given {
 
 /** A real store behind a slow or faulty line: its answers can be held back, its commits refused, its questions left without an answer. */
 export class HeldStore implements Store {
+  readonly wholeASecond = 4_000;
   readonly given: Given[] = [];
   /** Why this commit is refused; undefined to store it. */
   refusal: (commit: Commit) => Error | undefined = () => undefined;
