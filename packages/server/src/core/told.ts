@@ -31,3 +31,12 @@ export function isToldBy(trip: Trip, event: TripHappened): boolean | null {
 function isPast(kind: TripKind, now: TripStatus, status: TripStatus): boolean {
   return now === status || !leadsTo(kind, now, status);
 }
+
+/** How often it was near, in or out of a stop. */
+export function timesOf({ stops }: Trip): number {
+  let times = 0;
+  for (const { approachingAt, arrivedAt, departedAt } of stops) {
+    for (const at of [approachingAt, arrivedAt, departedAt]) if (at !== null) times++;
+  }
+  return times;
+}

@@ -31,10 +31,14 @@ export class Looks {
     this.#stop = parts.clock.every(TICK_MS, () => void this.#tick());
   }
 
-  /** Looks after `waits[0]` ms, then after `waits[1]` ms more, and so on, whatever was planned before. */
+  /** Looks after `waits[0]` ms, or sooner where that was planned before, then after `waits[1]` ms more, and so on. */
   plan(feed: string, waits: readonly [number, ...number[]]): void {
     const [first, ...rest] = waits;
-    this.#plans.set(feed, { at: this.#parts.clock.now() + first, waits: rest });
+    const at = this.#parts.clock.now() + first;
+    const planned = this.#plans.get(feed);
+    // Whoever has waited longest comes first: it keeps its place.
+    if (planned !== undefined && planned.at <= at) planned.waits = rest;
+    else this.#set(feed, { at, waits: rest });
   }
 
   drop(feed: string): void {
@@ -61,12 +65,18 @@ export class Looks {
     this.#looking = false;
   }
 
+  /** At the end of those that wait. */
+  #set(feed: string, plan: Plan): void {
+    this.#plans.delete(feed);
+    this.#plans.set(feed, plan);
+  }
+
   async #look(feed: string, plan: Plan): Promise<void> {
     const { clock, look } = this.#parts;
     const [next, ...rest] = plan.waits;
     const now = clock.now();
     if (next === undefined) this.#plans.delete(feed);
-    else this.#plans.set(feed, { at: now + next, waits: rest });
+    else this.#set(feed, { at: now + next, waits: rest });
     try {
       await look(feed);
     } catch (error) {

@@ -26,7 +26,11 @@ function feed({ held = true, stands = snapshot('z', 0) as Snapshot | null } = {}
       return held && life.length > 0 ? life.filter((one) => one.seq > seq) : null;
     },
     snapshot: async () => stands,
-    lost: async (snapshot) => void passed.push(snapshot),
+    lost: async (snapshot) => {
+      passed.push(snapshot);
+      return [];
+    },
+    newLife: () => undefined,
     now: () => 0,
     warn: () => undefined,
   });
@@ -64,7 +68,11 @@ describe('the messages of a feed [P7]', () => {
       pass: (delivery) => void passed.push(delivery),
       since: async () => null,
       snapshot: async () => seen.shift() ?? live,
-      lost: async (snapshot) => void passed.push(snapshot),
+      lost: async (snapshot) => {
+        passed.push(snapshot);
+        return [];
+      },
+      newLife: () => undefined,
       now: () => 0,
       warn: () => undefined,
     });

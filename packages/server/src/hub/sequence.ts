@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventPublished, Published } from '../core/effects.ts';
+import { timesOf } from '../core/told.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Snapshot } from './delivery.ts';
 import { KEPT } from './kept.ts';
@@ -27,8 +28,10 @@ export interface SequenceParts {
   readonly since: (epoch: string, seq: number) => Promise<readonly Published[] | null>;
   /** Where the feed stands now; null when it is no more. */
   readonly snapshot: () => Promise<Snapshot | null>;
-  /** Messages are lost, between what was told and this snapshot; what follows waits for it. */
-  readonly lost: (snapshot: Snapshot, told: Told) => Promise<void>;
+  /** Messages are lost, between what was told and this snapshot; what follows waits for it. Answers those it could still tell. */
+  readonly lost: (snapshot: Snapshot, told: Told) => Promise<readonly Published[]>;
+  /** Somebody else counts now: the last words of whoever did before may never have been said. */
+  readonly newLife: () => void;
   readonly now: () => number;
   readonly warn: (message: string, error: unknown) => void;
 }
@@ -42,7 +45,8 @@ export class Sequence {
   readonly #over: string[] = [];
   /** As last told: what the store told of it may come after what its driver did. */
   #trip: Trip | null = null;
-  #texts: string[] = [];
+  /** The last texts. */
+  #texts: { readonly id: string; readonly at: number }[] = [];
   #since = 0;
   #fixAt = 0;
   #stopped = false;
@@ -65,9 +69,10 @@ export class Sequence {
 
   /** Somebody begins here, or by this snapshot; the first one decides what is missing. */
   startAt({ epoch, seq }: FeedPosition, snapshot: Snapshot | null = null): void {
-    if (this.#epoch !== '') return;
-    this.#moveTo(epoch, seq);
-    this.#since = this.#parts.now();
+    if (this.#epoch === '') {
+      this.#moveTo(epoch, seq);
+      this.#since = this.#parts.now();
+    } else if (this.#trip !== null) return;
     if (snapshot !== null) this.#told(snapshot);
   }
 
@@ -87,9 +92,12 @@ export class Sequence {
 
   /** The feed stands here now. Another life of the counter is told from its beginning to those who heard the one before, as it stands to others. */
   standsAt(snapshot: Snapshot): void {
-    if (this.mustReach(snapshot) || snapshot.seq === 0 || isKept(snapshot)) return;
-    if (isCounted(this.#epoch)) void this.#fill(snapshot.epoch, snapshot.seq);
-    else void this.#hold([], () => this.#startAnew());
+    if (this.#held !== null || this.#epoch === '' || isKept(snapshot)) return;
+    const { epoch, seq } = snapshot;
+    const isAhead = epoch === this.#epoch ? seq > this.#seq : seq > 0 && !this.#over.includes(epoch);
+    if (isAhead && isCounted(this.#epoch)) void this.#fill(epoch, seq);
+    // Nobody counts what happened, or whoever did never said so; yet it has happened.
+    else if (isAhead || isNews(snapshot.trip, this.#trip)) void this.#hold([], () => this.#startAnew());
   }
 
   #take(delivery: Numbered): void {
@@ -107,7 +115,10 @@ export class Sequence {
     // Before anybody has begun nothing can be missing; a life of the counter begins at 1.
     const follows = this.#epoch === '' || (epoch === this.#epoch ? seq === this.#seq + 1 : seq === 1);
     if (follows) {
-      if (epoch !== this.#epoch) this.#moveTo(epoch, seq);
+      if (epoch !== this.#epoch) {
+        if (this.#epoch !== '') this.#parts.newLife();
+        this.#moveTo(epoch, seq);
+      }
       this.#pass(delivery);
     } else if (epoch !== this.#epoch || seq > this.#seq) {
       void this.#fill(epoch, seq - 1, delivery);
@@ -116,17 +127,17 @@ export class Sequence {
 
   /** Fetches what is missing up to `upTo`, then goes on with what came meanwhile. */
   async #fill(epoch: string, upTo: number, ...next: Numbered[]): Promise<void> {
-    await this.#hold(next, async () => {
-      if (!(await this.#fetch(epoch, upTo))) await this.#startAnew();
-    });
+    await this.#hold(next, async () => (await this.#fetch(epoch, upTo)) || (await this.#startAnew()));
   }
 
-  /** What comes meanwhile waits. */
-  async #hold(next: Numbered[], work: () => Promise<void>): Promise<void> {
+  /** What comes meanwhile waits. `work` answers whether it is known where the feed stands. */
+  async #hold(next: Numbered[], work: () => Promise<boolean>): Promise<void> {
     this.#held = next;
-    await work();
+    const isKnown = await work();
     const held = this.#held;
     this.#held = null;
+    // Without a place to go on from there is nothing to go on with.
+    if (!isKnown) return;
     // What does not follow even now begins another filling, which the rest waits for.
     for (const delivery of held) this.take(delivery);
   }
@@ -134,6 +145,7 @@ export class Sequence {
   async #fetch(epoch: string, upTo: number): Promise<boolean> {
     for (const patience of [0, ...PATIENCE_MS]) {
       if (patience > 0) await sleep(patience);
+      if (this.#stopped) return false;
       const from = epoch === this.#epoch ? this.#seq : 0;
       let missing: readonly Published[] | null;
       try {
@@ -142,6 +154,7 @@ export class Sequence {
         this.#parts.warn('messages that got lost could not be fetched; it is tried again', error);
         continue;
       }
+      if (this.#stopped) return false;
       for (const one of missing ?? []) {
         if (epoch !== this.#epoch) this.#moveTo(epoch, 0);
         if (one.seq !== this.#seq + 1) break;
@@ -152,7 +165,8 @@ export class Sequence {
     return false;
   }
 
-  async #startAnew(): Promise<void> {
+  /** Answers false when there is nothing to start from, or nobody to start for. */
+  async #startAnew(): Promise<boolean> {
     for (let tries = 1; !this.#stopped; tries++) {
       try {
         const snapshot = await this.#parts.snapshot();
@@ -161,13 +175,15 @@ export class Sequence {
           await sleep(SNAPSHOT_RETRY_MS);
           continue;
         }
-        if (snapshot !== null) await this.#goOnFrom(snapshot);
-        return;
+        if (snapshot === null || this.#stopped) return false;
+        await this.#goOnFrom(snapshot);
+        return true;
       } catch (error) {
         this.#parts.warn('a feed that lost messages could not be started anew; it is tried again', error);
         await sleep(SNAPSHOT_RETRY_MS);
       }
     }
+    return false;
   }
 
   #pass(delivery: Published): void {
@@ -180,13 +196,14 @@ export class Sequence {
   #heard({ event, trip }: EventPublished): void {
     if (trip !== null && trip.revision >= (this.#trip?.revision ?? 0)) this.#trip = trip;
     if (event.kind !== 'message') return;
-    this.#texts.push(event.id);
-    if (this.#texts.length > TEXTS) this.#texts.shift();
+    this.#texts.push({ id: event.id, at: event.at });
+    if (this.#texts.length > TEXTS) this.#since = Math.max(this.#since, this.#texts.shift()?.at ?? 0);
   }
 
   async #goOnFrom(snapshot: Snapshot): Promise<void> {
-    const told: Told = { trip: this.#trip, texts: new Set(this.#texts), since: this.#since, fixAt: this.#fixAt };
-    await this.#parts.lost(snapshot, told);
+    const texts = new Set(this.#texts.map(({ id }) => id));
+    const missed = await this.#parts.lost(snapshot, { trip: this.#trip, texts, since: this.#since, fixAt: this.#fixAt });
+    for (const one of missed) if (one.type === 'event') this.#heard(one);
     this.#stand(snapshot);
   }
 
@@ -212,6 +229,12 @@ export class Sequence {
     this.#over.push(epoch);
     if (this.#over.length > REMEMBERED) this.#over.shift();
   }
+}
+
+/** Whether a trip shows that something has happened to it since it was as in `told`. */
+function isNews(trip: Trip | null, told: Trip | null): boolean {
+  if (trip === null || told === null) return false;
+  return trip.revision > told.revision || (trip.revision === told.revision && timesOf(trip) > timesOf(told));
 }
 
 /** Whether somebody counts in this life: what the store tells of has no messages before it. */

@@ -1,3 +1,4 @@
+import type { Published } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
 import type { Delivery, Snapshot } from './delivery.ts';
 import { Looks } from './looks.ts';
@@ -42,6 +43,8 @@ interface Audience {
   ringEnd: string;
   /** Whether what is published is held for those who come back. */
   held: boolean;
+  /** Events that those without numbers were told in place of messages that seemed lost, and may come yet. */
+  retold: ReadonlySet<string>;
 }
 
 export interface WatchersParts {
@@ -80,21 +83,37 @@ export class Watchers {
     this.#lookUp = lookUp;
   }
 
-  /** From now on it hears of the feed. */
-  add(feed: string, watcher: Watcher): void {
-    this.#audience(feed).watchers.set(watcher, { resumable: true, waiting: null, from: null });
+  /** From now on it hears of the feed. Answers how to take that back: unless it did so before, it hears nothing more. */
+  add(feed: string, watcher: Watcher): () => void {
+    const { watchers } = this.#audience(feed);
+    if (watchers.has(watcher)) return () => undefined;
+    watchers.set(watcher, { resumable: true, waiting: null, from: null });
+    return () => this.remove(feed, watcher);
   }
 
   /**
    * From now on what is published waits for it, until it begins.
-   * `resumable`: what is published is held for those who come back, until the last watcher has left.
+   * `resumable`: what is published is held for those who come back, until the last watcher has left. Answers how to give
+   * up: then it is as it was before.
    */
-  await(feed: string, watcher: Watcher, resumable: boolean): void {
+  await(feed: string, watcher: Watcher, resumable: boolean): () => void {
     const audience = this.#audience(feed);
-    audience.watchers.set(watcher, { resumable, waiting: [], from: null });
-    if (!resumable || audience.held) return;
-    audience.held = true;
-    this.#parts.hot.hold(feed);
+    const before = audience.watchers.get(watcher);
+    const entry: Entry = { resumable, waiting: [], from: null };
+    audience.watchers.set(watcher, entry);
+    if (resumable && !audience.held) {
+      audience.held = true;
+      this.#parts.hot.hold(feed);
+    }
+    return () => {
+      if (audience.watchers.get(watcher) !== entry) return;
+      if (before === undefined) {
+        this.remove(feed, watcher);
+        return;
+      }
+      audience.watchers.set(watcher, before);
+      for (const delivery of entry.waiting ?? []) give(watcher, before, delivery);
+    };
   }
 
   /** Resolves once everything told from now on is heard here, and what was told before can be read; or is looked for again. */
@@ -145,15 +164,23 @@ export class Watchers {
     if (known !== undefined) return known;
     const { bus, hot, clock, shared, warn } = this.#parts;
     const sequence = new Sequence({
-      pass: (delivery) => this.#deliver(feed, delivery),
+      pass: (delivery) => this.#deliver(audience, delivery),
       since: (epoch, seq) => hot.since(feed, epoch, seq),
       snapshot: async () => (await this.#lookUp(feed)).find(isSnapshot) ?? null,
-      lost: (snapshot, told) => this.#lost(feed, snapshot, told),
+      lost: (snapshot, told) => this.#lost(audience, snapshot, told),
+      newLife: () => this.#lookSoon(feed, UNSURE_MS),
       now: () => clock.now(),
       warn,
     });
     bus.join(feed);
-    const audience: Audience = { watchers: new Map(), sequence, known: shared ? bus.known() : CERTAIN, ringEnd: '', held: false };
+    const audience: Audience = {
+      watchers: new Map(),
+      sequence,
+      known: shared ? bus.known() : CERTAIN,
+      ringEnd: '',
+      held: false,
+      retold: NONE,
+    };
     this.#feeds.set(feed, audience);
     return audience;
   }
@@ -162,44 +189,42 @@ export class Watchers {
     const audience = this.#feeds.get(delivery.feed);
     if (audience === undefined) return;
     if ('epoch' in delivery) audience.sequence.take(delivery);
-    else this.#deliver(delivery.feed, delivery);
+    else this.#deliver(audience, delivery);
   }
 
-  #deliver(feed: string, delivery: Delivery): void {
-    const audience = this.#feeds.get(feed);
-    if (audience === undefined) return;
-    for (const [watcher, entry] of audience.watchers) {
-      if (entry.waiting === null) deliver(watcher, entry, delivery);
-      else entry.waiting.push(delivery);
-    }
+  #deliver({ watchers, retold }: Audience, delivery: Delivery): void {
+    const isRetold = retold.size > 0 && delivery.type === 'event' && retold.has(delivery.event.id);
+    for (const [watcher, entry] of watchers) if (entry.resumable || !isRetold) give(watcher, entry, delivery);
   }
 
   /** Those who have numbers go on from the snapshot; others are told what they missed. */
-  async #lost(feed: string, snapshot: Snapshot, told: Told): Promise<void> {
-    const audience = this.#feeds.get(feed);
-    if (audience === undefined) return;
+  async #lost(audience: Audience, snapshot: Snapshot, told: Told): Promise<readonly Published[]> {
     const { events, clock } = this.#parts;
     const all = [...audience.watchers];
     const missed = all.every(([, { resumable }]) => resumable) ? [] : await missedSince(told, snapshot, events, clock.now());
+    audience.retold = new Set(missed.flatMap((one) => (one.type === 'event' ? [one.event.id] : [])));
     for (const [watcher, entry] of all) {
       if (audience.watchers.get(watcher) !== entry) continue;
-      for (const one of entry.resumable ? [snapshot] : [...missed, snapshot]) {
-        if (entry.waiting === null) deliver(watcher, entry, one);
-        else entry.waiting.push(one);
-      }
+      for (const one of entry.resumable ? [snapshot] : [...missed, snapshot]) give(watcher, entry, one);
     }
+    return missed;
   }
 
   /** Something got lost, of whichever feed. */
   #doubt(): void {
-    for (const feed of this.#feeds.keys()) this.#looks.plan(feed, DOUBT_MS);
+    for (const feed of this.#feeds.keys()) this.#lookSoon(feed, DOUBT_MS);
+  }
+
+  #lookSoon(feed: string, waits: readonly [number, ...number[]]): void {
+    if (this.#parts.shared) this.#looks.plan(feed, waits);
   }
 
   async #lookAt(feed: string): Promise<void> {
-    if (!this.#feeds.has(feed)) return;
+    const audience = this.#feeds.get(feed);
+    if (audience === undefined) return;
     for (const delivery of await this.#lookUp(feed)) {
-      if (isSnapshot(delivery)) this.#feeds.get(feed)?.sequence.standsAt(delivery);
-      else this.#deliver(feed, delivery);
+      if (isSnapshot(delivery)) audience.sequence.standsAt(delivery);
+      else this.#deliver(audience, delivery);
     }
   }
 
@@ -227,6 +252,12 @@ export class Watchers {
 }
 
 const CERTAIN = Promise.resolve(true);
+const NONE: ReadonlySet<string> = new Set();
+
+function give(watcher: Watcher, entry: Entry, delivery: Delivery): void {
+  if (entry.waiting === null) deliver(watcher, entry, delivery);
+  else entry.waiting.push(delivery);
+}
 
 function isSnapshot(delivery: Delivery): delivery is Snapshot {
   return delivery.type === 'snapshot';

@@ -60,14 +60,14 @@ export class Watching {
     }
     if (kind !== 'trip' && (!isId(id) || !mayReadDriver(who, id))) throw new WaycastError('not_found', 'no such driver');
     // First it listens, then it is looked where the feed stands: what comes in between waits.
-    watchers.await(feed, watcher, true);
+    const giveUp = watchers.await(feed, watcher, true);
     try {
       await watchers.ready(feed);
       const snapshot =
         kind === 'trip' ? tripSnapshot(feed, await this.#parts.trips.find(who, id), clock.now()) : await this.#driverSnapshot(feed, id);
       await this.#begin(feed, since, snapshot, watcher, begin);
     } catch (error) {
-      watchers.remove(feed, watcher);
+      giveUp();
       throw error;
     }
   }
@@ -104,10 +104,15 @@ export class Watching {
     if (kind === undefined || !mayFollowPerson(who, kind, id)) throw new WaycastError('not_found', 'no such feed');
     const { watchers } = this.#parts;
     // First watched, then read: a trip that comes in between is told twice rather than not at all.
-    watchers.add(feed, watcher);
-    await watchers.ready(feed);
-    watchers.lookAgain(feed);
-    return await this.#tripsOf(kind, id);
+    const giveUp = watchers.add(feed, watcher);
+    try {
+      await watchers.ready(feed);
+      watchers.lookAgain(feed);
+      return await this.#tripsOf(kind, id);
+    } catch (error) {
+      giveUp();
+      throw error;
+    }
   }
 
   unsubscribe(feed: string, watcher: Watcher): void {

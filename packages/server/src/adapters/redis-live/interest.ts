@@ -11,6 +11,8 @@ export const FOR_RING = 2;
 
 const BEAT_MS = 2_000;
 const SWEEP_MS = 10_000;
+/** How often it is looked who has gone without a word. */
+const PEERS_MS = 1_000;
 const LEASE_S = 15;
 /** So long it is waited for others to have heard what is wanted here, ms. */
 const HEARD_MS = 300;
@@ -77,7 +79,11 @@ export class Interest {
       applied: (home, heard) => void this.#answer(home, heard),
       doubt: () => parts.doubt(),
     });
-    this.#stops = [clock.every(BEAT_MS, () => void this.#beat()), clock.every(SWEEP_MS, () => this.#sweep())];
+    this.#stops = [
+      clock.every(BEAT_MS, () => void this.#beat()),
+      clock.every(PEERS_MS, () => this.#sweepPeers()),
+      clock.every(SWEEP_MS, () => this.#wanted.sweep()),
+    ];
   }
 
   want(feed: string, reason: number): void {
@@ -240,8 +246,7 @@ export class Interest {
     this.#answering = false;
   }
 
-  #sweep(): void {
-    this.#wanted.sweep();
+  #sweepPeers(): void {
     // While nothing can be heard, silence says nothing.
     if (this.#hearing && this.#parts.connection.health().ok) this.#peers.sweep();
   }

@@ -31,7 +31,7 @@ interface Peer {
 }
 
 /** How long a process is believed to be there without a word, ms. */
-const LEASE_MS = 15_000;
+const LEASE_MS = 10_000;
 /** Nobody waits for one who has been silent for so long, ms. */
 const SILENT_MS = 5_000;
 

@@ -139,10 +139,10 @@ export class RedisMirror implements Mirror {
     const now = performance.now();
     const values = this.#values.take(VALUES_AT_ONCE, now);
     const calls: RedisCall[] = values.map(({ key, value, until }) => ({ key, args: ['SET', key, value, 'PX', Math.ceil(until - now)] }));
-    for (const [key, { values, keep, ttl }] of this.#pushes) {
-      calls.push({ key, args: ['LPUSH', key, ...values.slice(-keep)] });
+    // Like with like, which travels together.
+    for (const [key, { values, keep }] of this.#pushes) calls.push({ key, args: ['LPUSH', key, ...values.slice(-keep)] });
+    for (const [key, { keep, ttl }] of this.#pushes)
       calls.push({ key, args: ['LTRIM', key, 0, keep - 1] }, { key, args: ['EXPIRE', key, ttl] });
-    }
     calls.push(...this.#messages);
     this.#pushes = new Map();
     this.#messages = [];

@@ -64,6 +64,23 @@ describe('writes that travel together', () => {
     expect(await redis.client().llen('l')).toBe(5_000);
   });
 
+  it('that take memory are refused by a Redis that is full, whatever goes through before and between them', async () => {
+    const full = await startRedis();
+    const own = await openRedis({ url: full.url });
+    await full.client().rpush('l', ...Array.from({ length: 100 }, String));
+    await full.client().config('SET', 'maxmemory', '1');
+    const args: RedisArgs[] = [
+      ['LTRIM', 'l', 1, -1],
+      ['DEL', 'none'],
+    ];
+    for (let n = 0; n < 20; n++) args.push(['SET', `k${n}`, 'v'], ['RPUSH', 'l', 'x'], ['LTRIM', 'l', 1, -1], ['EXPIRE', 'l', 100]);
+    const replies = await own.write(args.map((one) => ({ key: String(one[1]), args: one })));
+    const refused = args.filter((_, i) => replies[i] instanceof Error);
+    expect(refused).toEqual(args.filter(([name]) => name === 'SET' || name === 'RPUSH'));
+    own.close();
+    await full.stop();
+  });
+
   it('are each said to be gone when Redis is', async () => {
     const other = await startRedis();
     const cut = await openRedis({ url: other.url });

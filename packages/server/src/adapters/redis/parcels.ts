@@ -10,6 +10,12 @@ const MOST_ARGS = 1_000;
 /** Words of one script, of all its commands. */
 const MOST_WORDS = 20_000;
 
+/**
+ * What takes memory. A full Redis refuses it, but in a script only until something there has gone through: so nothing else
+ * travels with it.
+ */
+const TAKES_MEMORY: ReadonlySet<string> = new Set(['SET', 'RPUSH', 'LPUSH', 'XADD', 'SADD']);
+
 /** Each of several commands: how many words, then the words. Answers what each answered; one that is refused stops no other. */
 const UNPACK = `
 local at, replies = 1, {}
@@ -34,6 +40,7 @@ export function parcelsOf(calls: readonly RedisArgs[]): readonly Parcel[] {
   const parcels: Parcel[] = [];
   let together: RedisArgs[] = [];
   let words = 0;
+  let takes = false;
   const close = (): void => {
     if (together.length < FEWEST) parcels.push(...together.map(alone));
     else parcels.push(parcelOf(together));
@@ -43,7 +50,9 @@ export function parcelsOf(calls: readonly RedisArgs[]): readonly Parcel[] {
   for (const call of calls) {
     // A script cannot call another one.
     const fits = call[0] !== 'EVAL' && call.length <= MOST_ARGS;
-    if (!fits || together.length === MOST || words + call.length > MOST_WORDS) close();
+    const one = TAKES_MEMORY.has(call[0]);
+    if (!fits || one !== takes || together.length === MOST || words + call.length > MOST_WORDS) close();
+    takes = one;
     words += call.length;
     if (fits) together.push(call);
     else parcels.push(alone(call));
