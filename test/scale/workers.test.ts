@@ -57,10 +57,12 @@ describe('--workers', () => {
     const token = await server.token('driver', 'car-2');
     // Each on connections of its own: they are handed out in turns.
     const clients = await Promise.all(
-      Array.from({ length: 6 }, async (_, n) => connect(server.url, await server.token('driver', `poll-${n}`), { transport: 'polling' })),
+      Array.from({ length: 30 }, async (_, n) => connect(server.url, await server.token('driver', `poll-${n}`), { transport: 'polling' })),
     );
-    for (const one of clients)
-      expect(await one.ask('driver:location', { latitude: 44.5, longitude: 11.3 })).toMatchObject({ ok: true, stored: true });
+    for (let k = 0; k < 10; k++) {
+      const answers = clients.map((one) => one.ask('driver:online', { available: k % 2 === 0 }));
+      for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ ok: true, stored: true });
+    }
     const upgraded = await connect(server.url, token, { transport: 'upgrade' });
     await vi.waitFor(() => expect(transportOf(upgraded)).toBe('websocket'));
     expect(await upgraded.ask('driver:location', { latitude: 44.5, longitude: 11.3 })).toMatchObject({ ok: true, stored: true });

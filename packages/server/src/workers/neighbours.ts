@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Place } from './place.ts';
@@ -29,11 +29,13 @@ export class Neighbours {
   }
 
   passOn(name: string, request: IncomingMessage, response: ServerResponse): void {
-    const { method, url, headers } = request;
-    // A connection of its own: one that is kept may be closed at the other end while a request is on its way.
+    const { method, url } = request;
+    // A connection of its own: one that is kept may be closed at the other end while a request is on its way. And it is for
+    // this end to close it: the other one would before our last write, which on such a socket is an error that hides the answer.
+    const headers = { ...withoutHops(request.headers), connection: 'keep-alive' };
     const passed = httpRequest({ socketPath: this.#place.pathOf(name), method, path: url, headers, timeout: SILENT_MS, agent: false });
     passed.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+      response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
       answer.pipe(response);
     });
     passed.on('timeout', () => passed.destroy());
@@ -64,4 +66,11 @@ export class Neighbours {
       socket.pipe(other).pipe(socket);
     });
   }
+}
+
+/** What two ends of one connection say to each other, and not to those behind them. */
+const HOPS: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding']);
+
+function withoutHops(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOPS.has(name)));
 }
