@@ -6,12 +6,29 @@ logContract('MemoryLog', async (cap) => new MemoryLog(cap));
 
 const TICK = { kind: 'tick', driverId: 'd', receivedAt: 0, reply: 0 } as const;
 
-it('takes 200,000 waiting commands unless told otherwise [A7]', () => {
+it('takes 200,000 waiting fixes and other commands unless told otherwise [A7]', () => {
   expect(MAX_BACKLOG).toBe(200_000);
   const log = new MemoryLog();
   for (let n = 0; n < MAX_BACKLOG; n++) log.append(0, TICK);
-  expect(log.problem()).toMatch(/200000 commands/);
+  expect(log.problem()).toMatch(/200000 fixes and other commands/);
   expect(() => log.append(0, { kind: 'open', driverId: 'd', receivedAt: 0, reply: 0, stream: 's' })).toThrow(/200000/);
+});
+
+it('counts every fix of a command, for what is kept of it grows with them [A7]', () => {
+  const log = new MemoryLog(1_000);
+  const fix = { lat: 1, lng: 2, at: 0, speed: null, bearing: null, accuracy: null, altitude: null };
+  const fixes = Array.from({ length: 400 }, () => ({ seq: null, fix }));
+  const batch = { ...TICK, kind: 'fixes', live: false, stream: null, base: null, sender: 0, fixes } as const;
+  log.open(0, 0);
+  for (let n = 0; n < 3; n++) log.append(0, batch);
+  expect(log.problem()).toMatch(/1000 fixes/);
+  expect(() => log.append(1, batch)).toThrow(/1000 fixes/);
+  log.append(0, TICK);
+  expect(log.backlog()).toBe(4);
+  log.trim(0, 1);
+  expect(log.problem()).toBeNull();
+  log.append(1, batch);
+  expect(log.problem()).toMatch(/1000 fixes/);
 });
 
 it('counts positions one by one from where a partition was opened first, also what came before [A6]', async () => {

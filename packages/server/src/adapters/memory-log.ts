@@ -1,8 +1,9 @@
 import { WaycastError } from '@waycast/protocol';
 import type { Command } from '../core/commands.ts';
+import { weightOf } from '../core/weight.ts';
 import { type Log, type LogEntry, PARTITIONS } from '../hub/ports.ts';
 
-/** This many commands may wait to be stored [A7]. */
+/** This many fixes and other commands may wait to be stored [A7]. */
 export const MAX_BACKLOG = 200_000;
 
 /** So many are handed on at once; under load a turn of the event loop reads a thousand sockets, and the first must not wait for the last. */
@@ -30,6 +31,7 @@ export class MemoryLog implements Log {
   readonly #lanes: readonly Lane[] = Array.from({ length: PARTITIONS }, newLane);
   readonly #cap: number;
   #backlog = 0;
+  #weight = 0;
   /** Of open partitions, not handed on yet. */
   #queue: LogEntry[] = [];
   #scheduled = false;
@@ -42,13 +44,14 @@ export class MemoryLog implements Log {
 
   append(partition: number, command: Command): void {
     // What the server itself decided (a tick, an adoption) must not be lost for a crowd of fixes.
-    if (this.#backlog >= this.#cap && command.kind !== 'tick' && command.kind !== 'adopt') {
+    if (this.#weight >= this.#cap && command.kind !== 'tick' && command.kind !== 'adopt') {
       throw new WaycastError('storage_unavailable', this.#full(), { retryAfter: 5 });
     }
     const lane = this.#lanes[partition] as Lane;
     const entry = { partition, position: ++lane.position, command, appendedAt: performance.now() };
     lane.entries.push(entry);
     this.#backlog++;
+    this.#weight += weightOf(command);
     if (!lane.open) return;
     this.#queue.push(entry);
     if (this.#queue.length >= AT_ONCE && !this.#handing) this.#handOn();
@@ -81,6 +84,7 @@ export class MemoryLog implements Log {
     const lane = this.#lanes[partition] as Lane;
     const count = Math.min(position, lane.position) - lane.trimmed;
     if (count <= 0) return;
+    for (let i = lane.first; i < lane.first + count; i++) this.#weight -= weightOf((lane.entries[i] as LogEntry).command);
     lane.trimmed += count;
     lane.first += count;
     this.#backlog -= count;
@@ -98,11 +102,11 @@ export class MemoryLog implements Log {
   }
 
   problem(): string | null {
-    return this.#backlog >= this.#cap ? this.#full() : null;
+    return this.#weight >= this.#cap ? this.#full() : null;
   }
 
   #full(): string {
-    return `${this.#cap} commands wait to be stored`;
+    return `${this.#cap} fixes and other commands wait to be stored`;
   }
 
   #schedule(): void {

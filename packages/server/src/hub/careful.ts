@@ -115,8 +115,10 @@ export class Careful {
     const { store, residents, commits, apply, tell, now } = this.#parts;
     const { driverId } = entry.command;
     // First who it is for: only what is tried with the command itself counts.
-    await residents.load([driverId]);
-    const damage = residents.damage(driverId);
+    const known = residents.damage(driverId);
+    if (known === undefined) await residents.load([driverId]);
+    // What was known is not asked for again: it may have run out just now, with nobody brought in.
+    const damage = known ?? residents.damage(driverId);
     const tries = damage === undefined ? await store.tried(partition, entry.position) : TRIES;
     const resident = residents.get(driverId);
     if (this.#patients.get(partition) !== patient) return;

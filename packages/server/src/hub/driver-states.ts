@@ -30,7 +30,11 @@ export class DriverStates {
   /** Undefined for one the store never heard of. */
   async look(id: string): Promise<SeenDriver | undefined> {
     const { engine, hot, store, rules } = this.#parts;
-    if (engine.owns(partitionOf(id))) return engine.wake(id);
+    if (engine.owns(partitionOf(id))) {
+      const driver = await engine.wake(id);
+      // It may have changed hands meanwhile: that nobody came in then says nothing.
+      if (driver !== undefined || engine.owns(partitionOf(id))) return driver;
+    }
     const seen = await hot.driver(id);
     if (seen !== undefined) return seen;
     const [stored] = await store.load([id]);

@@ -63,7 +63,7 @@ export class Engine implements Owner {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     const { store, clock, log, post, meter, warn } = parts;
-    const tenure = (partition: number): number => this.#tenures.of(partition);
+    const tenure = (partition: number): number => this.#tenures.serving(partition);
     this.#residents = new Residents({ ...parts, tenure, share: () => this.owned() / PARTITIONS });
     this.#commits = new Commits({
       store,
@@ -102,9 +102,9 @@ export class Engine implements Owner {
     this.#stop = clock.every(SWEEP_EVERY_MS, () => this.#sweep());
   }
 
-  /** Whether this process owns the partition. */
+  /** Whether this process owns the partition, and may have its drivers in memory. */
   owns(partition: number): boolean {
-    return this.#tenures.of(partition) !== 0;
+    return this.#tenures.serving(partition) !== 0;
   }
 
   /** How many of them. */

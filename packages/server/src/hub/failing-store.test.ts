@@ -2,15 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as turn } from 'node:timers/promises';
 import { WaycastError } from '@waycast/protocol';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { MemoryHot } from '../adapters/memory-hot.ts';
+import { MemoryOwnership } from '../adapters/memory-ownership.ts';
 import { openSqliteStore, type SqliteStore } from '../adapters/sqlite-store/store.ts';
 import type { Driver } from '../core/driver.ts';
 import { ManualClock } from './contracts/manual-clock.ts';
 import { history, T0 } from './contracts/samples.ts';
 import type { Hub } from './hub.ts';
 import { partitionOf } from './partition.ts';
+import type { Owner } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Commit } from './storage-ports.ts';
 import { HeldStore } from './testing/held-store.ts';
@@ -34,11 +37,23 @@ class BrittleHot extends MemoryHot {
   }
 }
 
+/** Tells a test whom it made the owner. */
+class KnownOwnership extends MemoryOwnership {
+  owner: Owner | undefined;
+
+  override async start(owner: Owner): Promise<void> {
+    this.owner = owner;
+    await super.start(owner);
+  }
+}
+
 let dataDir: string;
 let real: SqliteStore;
 let store: HeldStore;
 let hot: BrittleHot;
+let ownership: KnownOwnership;
 let hub: Hub;
+let clock: ManualClock;
 let warned: string[];
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'waycast-failing-'));
@@ -46,7 +61,8 @@ beforeEach(async () => {
   store = new HeldStore(real);
   warned = [];
   hot = new BrittleHot(new ManualClock());
-  ({ hub } = await hubInMemory(real, { store, hot, warn: (message) => void warned.push(message) }));
+  ownership = new KnownOwnership();
+  ({ hub, clock } = await hubInMemory(real, { store, hot, ownership, warn: (message) => void warned.push(message) }));
 });
 afterEach(async () => {
   store.letGo();
@@ -135,6 +151,51 @@ it('what is being tried alone when its partition begins anew for the sake of oth
   expect((await history(real, 'd', 10)).map(({ fix }) => (T0 - fix.at) / 1_000)).toEqual([4, 3, 2, 1]);
   const order = store.given.flatMap(({ rows }) => rows.filter(({ driverId }) => driverId === 'd').map(({ position }) => position));
   expect(order.slice(-4)).toEqual(order.slice(-4).sort((a, b) => a - b));
+});
+
+/** Ways in which the partition of `d` has to begin anew for the sake of that of `x`. */
+const OTHERS_FAULTS: readonly [string, () => void][] = [
+  [
+    'breaks',
+    () => {
+      hot.breaksAt = 'x';
+      void sendFixes('x', 1);
+    },
+  ],
+  ['turns out to have another owner', () => ownership.owner?.lose([partitionOf('x')])],
+];
+
+it.each(OTHERS_FAULTS)('when a neighbour %s nobody goes on from before a commit that was on its way [P2, A6]', async (_, fault) => {
+  await sendFixes('x', 0);
+  await hub.drivers.setProfile(ADMIN, 'd', { name: 'before' });
+  await sendFixes('d', 9);
+  const arrival = Promise.withResolvers<void>();
+  store.delay = () => arrival.promise;
+  const given = store.given.length;
+  const underWay = async (count: number) => {
+    await vi.waitFor(() => expect(store.given.length).toBe(given + count), { timeout: 20_000, interval: 1 });
+  };
+  const changing = hub.drivers.setProfile(ADMIN, 'd', { name: 'after' });
+  await underWay(1);
+  const sending = [sendFixes('d', 8)];
+  await underWay(2);
+  // No more are given at once: this is gathered, and dropped by what the neighbour does.
+  sending.push(sendFixes('d', 7));
+  await turn();
+  fault();
+  await turn();
+  // Somebody looks before the commits have arrived, and so long that everybody in memory is due to be stored whole.
+  expect(await hub.drivers.find(ADMIN, 'd')).toMatchObject({ profile: { name: 'before' } });
+  for (let passed = 0; passed < 10_000; passed += 50) clock.pass(50);
+  arrival.resolve();
+  await changing;
+  for (const receipt of await Promise.all(sending)) expect(receipt).toMatchObject({ stored: 1, duplicates: 0 });
+  expect(await hub.drivers.find(ADMIN, 'd')).toMatchObject({ profile: { name: 'after' } });
+  await hub.drivers.setAvailability(ADMIN, 'd', false);
+  const [stored] = await real.load(['d']);
+  expect(stored?.snapshot).toMatchObject({ profile: { name: 'after' } });
+  const order = store.given.flatMap(({ whole }) => whole.get('d') ?? []);
+  expect(order).toEqual(order.toSorted((a, b) => a - b));
 });
 
 it('what was taken while nothing was heard of the store is stored once, in commits that are not too large [A6, A7]', async () => {

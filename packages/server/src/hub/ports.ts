@@ -30,7 +30,7 @@ export interface Log {
    * @throws WaycastError `storage_unavailable` when too much waits to be stored [A7]
    */
   append(partition: number, command: Command): void;
-  /** Batches of entries of open partitions go here, in order per partition. Called once. */
+  /** Batches of entries of open partitions go here, in order per partition; while too much of them is not trimmed no more come. Called once. */
   consume(take: (entries: readonly LogEntry[]) => void): void;
   /** From now on entries after position `after` come; of one that is open it begins anew there. */
   open(partition: number, after: number): void;
@@ -43,7 +43,7 @@ export interface Log {
   /** How many it holds in this process alone and will hand over, or pass on, in a moment. */
   held(): number;
   /**
-   * Why fixes are refused now, or cannot come further than this process; null when they are taken [A7]. Of one partition,
+   * Why fixes are refused now, or come no further for a while; null when they are taken [A7]. Of one partition,
    * or of all of them: that one has too much waiting is nothing to the others [P5].
    */
   problem(partition?: number): string | null;

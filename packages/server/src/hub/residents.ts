@@ -46,7 +46,7 @@ export interface ResidentsParts {
   /** A new random id for every life of a counter [O1]. */
   readonly newEpoch: () => string;
   readonly warn: (message: string, error: unknown) => void;
-  /** Which time it is that this process owns it, 0: it does not. What was asked for in another one comes too late. */
+  /** Which time it is that this process owns it, 0: it does not, or its drivers must not be in memory now. What was asked for in another one comes too late. */
   readonly tenure: (partition: number) => number;
   /** How much of the fleet is this process's, 0 to 1. */
   readonly share: () => number;
@@ -85,8 +85,11 @@ export class Residents {
   async wake(id: string): Promise<Driver | undefined> {
     const resident = this.#residents.get(id);
     if (resident !== undefined) return resident.driver;
+    const tenure = this.#tenureOf(id);
     for (const stored of await this.#loaded([id])) this.#admit(stored);
-    return this.#residents.get(id)?.driver;
+    const came = this.#residents.get(id)?.driver;
+    // Nobody came in while it began anew, which says nothing about who there is.
+    return came === undefined && tenure !== this.#tenureOf(id) && this.#tenureOf(id) !== 0 ? await this.wake(id) : came;
   }
 
   /** Brings drivers in; those the store has never heard of begin here. Of one that cannot be read `damage` says why. */

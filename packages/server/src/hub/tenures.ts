@@ -39,6 +39,8 @@ export class Tenures {
   readonly #stored: number[] = new Array(PARTITIONS).fill(0);
   #beginningAnew: Promise<void> | null = null;
   readonly #broken = new Set<number>();
+  /** Where these begin is not known: what the store has of them may be older than what is on its way there. */
+  readonly #unsure = new Set<number>();
 
   constructor(parts: TenuresParts) {
     this.#parts = parts;
@@ -48,12 +50,18 @@ export class Tenures {
     return this.#tenures[partition] as number;
   }
 
+  /** The same, and 0 as well while the partition begins anew: whoever was brought in then would go on from what is out of date. */
+  serving(partition: number): number {
+    return this.#unsure.has(partition) ? 0 : this.of(partition);
+  }
+
   owned(): number[] {
     return this.#tenures.flatMap((tenure, partition) => (tenure === 0 ? [] : [partition]));
   }
 
   begin({ partition, position }: TakenPartition): void {
     this.#tenures[partition] = ++this.#last;
+    this.#unsure.delete(partition);
     this.#stored[partition] = position;
     this.#parts.commits.startAt(partition, position);
     this.#parts.log.open(partition, position);
@@ -141,6 +149,7 @@ export class Tenures {
     const { log, commits, residents, careful, forget } = this.#parts;
     for (const partition of commits.discard()) this.#broken.add(partition);
     for (const partition of this.#broken) {
+      this.#unsure.add(partition);
       log.close(partition);
       forget(partition);
       careful.again(partition);
@@ -157,14 +166,17 @@ export class Tenures {
     // What is with the store already goes through or fails first: only then it is known where to begin.
     await commits.settled();
     const again = [...this.#broken].filter((partition) => this.of(partition) !== 0);
+    const tenures = new Map(again.map((partition) => [partition, this.of(partition)]));
+    // One that went and came back meanwhile has begun already.
+    const isMeant = (partition: number): boolean => this.of(partition) === tenures.get(partition);
     this.#broken.clear();
     for (;;) {
       try {
         const still = await store.still(again);
-        const mine = still.filter(({ partition }) => this.of(partition) !== 0);
+        const mine = still.filter(({ partition }) => isMeant(partition));
+        const gone = again.filter((partition) => !still.some((one) => one.partition === partition) && isMeant(partition));
         for (const one of mine) this.begin(one);
         this.#parts.begun(mine.map(({ partition }) => partition));
-        const gone = again.filter((partition) => !still.some((one) => one.partition === partition) && this.of(partition) !== 0);
         if (gone.length > 0) {
           this.#let(new Set(gone));
           this.#parts.lost(gone);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -95,6 +96,20 @@ async function looked(
   }
 }
 
+/** When the system asks whether the other end of this connection is still there, ms from now, as it has it at this end; -1 while it does not. */
+function keepaliveDueMs(localPort: number, remotePort: number): number {
+  const KEEPALIVE = '02';
+  const hex = (port: number): string => `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const sockets = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').split('\n'));
+  for (const socket of sockets) {
+    const [, local, remote, , , timer] = socket.trim().split(/\s+/);
+    if (!local?.endsWith(hex(localPort)) || !remote?.endsWith(hex(remotePort))) continue;
+    const [kind, ticks = ''] = timer?.split(':') ?? [];
+    return kind === KEEPALIVE ? Number.parseInt(ticks, 16) * 10 : -1;
+  }
+  return -1;
+}
+
 /** Every partition has one owner, and the shares are as even as they can be. */
 async function even(...shares: Share[]): Promise<void> {
   await vi.waitFor(
@@ -164,6 +179,57 @@ describe('ownership by locks of PostgreSQL', () => {
     } finally {
       child.kill('SIGKILL');
     }
+  });
+
+  it('of a process that hands over for long stays its own, and passes to the others once nothing is heard of it [P2, P4]', async () => {
+    const { join, ask, url } = await fleet();
+    const { share } = await join();
+    const child = spawn(process.execPath, [OWNER, url, '77'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    try {
+      await vi.waitFor(() => expect([said, share.partitions.size]).toEqual(['gained 32\n', 32]), { timeout: 20_000 });
+      child.kill('SIGTERM');
+      await vi.waitFor(() => expect(said).toContain('gives 32\n'), { timeout: 20_000 });
+      await looked(ask, [77]);
+      expect(share.partitions.size).toBe(32);
+      child.kill('SIGSTOP');
+      await vi.waitFor(() => expect(share.partitions.size).toBe(PARTITIONS), { timeout: 20_000 });
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('of an older program that hands over is not taken from it: it gives no signs of life then [P13]', async () => {
+    const { join, ask, url } = await fleet();
+    const older = new pg.Client({ connectionString: url, application_name: 'waycast 300' });
+    await older.connect();
+    await older.query('SELECT pg_advisory_lock(7231903, p) FROM generate_series(0, 31) AS p');
+    await older.query(`INSERT INTO process (n, session, begun, name, heard)
+      SELECT 300, pid, backend_start, 'older', now() - interval '1 minute' FROM pg_stat_activity WHERE pid = pg_backend_pid()`);
+    const { home, share } = await join();
+    await looked(ask, [home]);
+    expect(share.partitions.size).toBe(32);
+    expect((await older.query('SELECT 1')).rowCount).toBe(1);
+    await older.end();
+    await even(share);
+  });
+
+  it('has a session whose end the database notices by itself when the network is cut [P2]', async () => {
+    const { join, ask, url } = await fleet();
+    await join();
+    const port = Number(new URL(url).port);
+    const [row] = await ask(
+      `SELECT client_port FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'waycast 1%'`,
+    );
+    await vi.waitFor(
+      () => {
+        const dueMs = keepaliveDueMs(port, Number(row?.client_port));
+        expect(dueMs).toBeGreaterThan(0);
+        expect(dueMs).toBeLessThan(10_000);
+      },
+      { timeout: 20_000, interval: 20 },
+    );
   });
 
   it('of a process that sleeps amid a commit is not held by what that commit has locked [P2, P4]', async () => {

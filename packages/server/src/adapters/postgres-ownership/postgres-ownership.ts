@@ -65,7 +65,7 @@ export class PostgresOwnership implements Ownership {
     });
     await this.#working;
     this.#look();
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#tick(), LOOK_EVERY_MS);
   }
 
   lost(partitions: readonly number[]): void {
@@ -80,12 +80,16 @@ export class PostgresOwnership implements Ownership {
 
   async #close(): Promise<void> {
     this.#closing = true;
-    clearInterval(this.#timer);
     await this.#working;
     const session = this.#session;
     // No member any more: the others know that its share is theirs.
     if (session !== null) await session.leave().catch((error: unknown) => this.#parts.warn('the others could not be told', error));
-    await this.#owner?.yield([...this.#mine]);
+    // Signs of life go on: this may take long.
+    try {
+      await this.#owner?.yield([...this.#mine]);
+    } finally {
+      clearInterval(this.#timer);
+    }
     this.#session = null;
     if (session === null) return;
     try {
@@ -117,6 +121,18 @@ export class PostgresOwnership implements Ownership {
     await session.join();
     this.#session = session;
     return null;
+  }
+
+  #tick(): void {
+    // Handing over may take longer than one may be silent.
+    if (this.#working !== null || this.#closing) {
+      const session = this.#session;
+      session?.sign().catch((error: unknown) => {
+        // Of one that has ended it is known.
+        if (this.#session === session) this.#parts.warn('the database did not take a sign of life', error);
+      });
+    }
+    this.#look();
   }
 
   #look(): void {

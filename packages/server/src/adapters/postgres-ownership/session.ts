@@ -7,6 +7,8 @@ import type { Holdings } from './shares.ts';
 const FLEET = 7_231_901;
 const MEMBER = 7_231_902;
 const PARTITION = 7_231_903;
+/** Of a process that hands over at its end: no member any more, and still heard of. Older programs have none, and give no signs of life then. */
+const LEAVING = 7_231_904;
 const CHANNEL = 'waycast_shares';
 /** It takes a session a moment to end, ms. */
 const TERMINATED_MS = 20;
@@ -14,6 +16,9 @@ const TERMINATED_MS = 20;
 const SILENT_MS = 5_000;
 /** A process of which nothing was heard so long is taken for dead: its session is ended, and with it its locks, ms. */
 const DEAD_AFTER_MS = 6_000;
+/** The system's own patience is two hours, and a quarter of one where something is on its way: too long for who has lost the network. */
+const NOTICE_A_CUT =
+  'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 11000';
 /** What is known of a process that is gone is of use to nobody after this, ms. */
 const FORGOTTEN_AFTER_MS = 600_000;
 
@@ -47,6 +52,7 @@ export class LockSession {
     client.on('notification', onChange);
     try {
       await client.connect();
+      await client.query(NOTICE_A_CUT);
       const session = new LockSession(client, home);
       const { rows } = await client.query<{ pid: number; begun: string }>(
         'SELECT pid, backend_start::text AS begun FROM pg_stat_activity WHERE pid = pg_backend_pid()',
@@ -94,7 +100,9 @@ export class LockSession {
     await this.tell();
   }
 
+  /** The others know that its share is theirs, and take each partition as it is given back. Signs of life are still needed. */
   async leave(): Promise<void> {
+    await this.#client.query('SELECT pg_advisory_lock($1, $2)', [LEAVING, this.#home]);
     await this.#client.query('SELECT pg_advisory_unlock($1, $2)', [MEMBER, this.#home]);
   }
 
@@ -118,19 +126,24 @@ export class LockSession {
     await this.#client.query('SELECT pg_advisory_unlock($1, p) FROM unnest($2::int[]) AS p', [PARTITION, partitions]);
   }
 
+  /** A sign of life. */
+  async sign(): Promise<void> {
+    await this.#client.query('UPDATE process SET heard = now() WHERE n = $1', [this.#home]);
+  }
+
   /**
    * A sign of life; ends all sessions of those who gave none, so that what they had is free: the locks, and the cursors
    * in which one that sleeps amid a commit would be in the way of whoever takes over. And says who has what.
    */
   async look(): Promise<Holdings> {
-    await this.#client.query('UPDATE process SET heard = now() WHERE n = $1', [this.#home]);
-    // Only of one that still holds the lock by which it is a member: of another there is nothing in the way.
+    await this.sign();
+    // Only of one that still holds the lock by which it is a member, or was until just now: of another there is nothing in the way.
     await this.#client.query(
       `SELECT pg_terminate_backend(b.pid) FROM process p JOIN pg_stat_activity a ON ${IS_ITS_SESSION}
-         JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.classid = $2 AND l.objid::bigint = p.n AND l.objsubid = 2
+         JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'advisory' AND l.classid IN ($2, $3) AND l.objid::bigint = p.n AND l.objsubid = 2
          JOIN pg_stat_activity b ON b.datname = current_database() AND (b.pid = a.pid OR b.application_name = 'waycast ' || p.n)
        WHERE p.heard < now() - make_interval(secs => $1)`,
-      [DEAD_AFTER_MS / 1_000, MEMBER],
+      [DEAD_AFTER_MS / 1_000, MEMBER, LEAVING],
     );
     await this.#client.query(
       `DELETE FROM process p WHERE p.heard < now() - make_interval(secs => $1)

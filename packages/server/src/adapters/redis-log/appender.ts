@@ -51,6 +51,7 @@ export class Appender {
     lane.unsent.push({ text, repeatable: REPEATABLE.has(command.kind) });
     this.#unsent++;
     this.#chars += text.length;
+    lane.bytes += text.length;
     if (++this.#sinceFlush >= AT_ONCE) this.flush();
     else this.schedule();
   }

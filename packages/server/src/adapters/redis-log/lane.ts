@@ -27,6 +27,8 @@ export interface Lane {
   refusal: Refusal | null;
   /** How many the stream had, when last asked. */
   length: number;
+  /** What they took in the memory of Redis when last asked, and what was appended here since. */
+  bytes: number;
   /** Counts openings; 0 while it is closed. */
   opened: number;
   /** Position of the last entry handed on. */
@@ -36,5 +38,5 @@ export interface Lane {
 }
 
 export function newLane(partition: number, key: string): Lane {
-  return { partition, key, unsent: [], sending: 0, refusal: null, length: 0, opened: 0, cursor: 0, trimTo: 0 };
+  return { partition, key, unsent: [], sending: 0, refusal: null, length: 0, bytes: 0, opened: 0, cursor: 0, trimTo: 0 };
 }

@@ -18,7 +18,10 @@ afterEach(async () => {
 });
 
 /** A process of its own, as far as Redis can tell. */
-async function processOf(prefix: string, more: { cap?: number; buffer?: number; url?: string } = {}): Promise<RedisLog> {
+async function processOf(
+  prefix: string,
+  more: { cap?: number; capBytes?: number; handedOn?: number; buffer?: number; url?: string } = {},
+): Promise<RedisLog> {
   const connection = await openRedis({ url: more.url ?? redis.url, prefix });
   const warn = (message: string, error: unknown): void => {
     throw new Error(message, { cause: error });
@@ -35,9 +38,10 @@ const fresh = (): string => `test-${randomUUID()}:`;
 
 logContract('RedisLog', (cap) => processOf(fresh(), { cap }));
 
-function fixes(n: number, driverId = 'a'): Command {
+function fixes(n: number, count = 1): Command {
   const fix = { lat: 1, lng: 2, at: T0 + n, speed: null, bearing: null, accuracy: null, altitude: null };
-  return { kind: 'fixes', driverId, receivedAt: T0, reply: n, live: true, stream: 's', base: null, sender: 1, fixes: [{ seq: n, fix }] };
+  const numbered = Array.from({ length: count }, () => ({ seq: n, fix }));
+  return { kind: 'fixes', driverId: 'a', receivedAt: T0, reply: n, live: true, stream: 's', base: null, sender: 1, fixes: numbered };
 }
 
 function status(n: number): Command {
@@ -131,13 +135,107 @@ describe('a log that processes share', () => {
     expect(await redis.client().xlen(`${prefix}{log.3}`)).toBe(0);
   });
 
+  it('counts what a partition has in Redis in bytes as well, whoever filled it: a command may be a thousand fixes [P5]', async () => {
+    const prefix = fresh();
+    const limits = { capBytes: 200_000 };
+    const [one, two] = [await processOf(prefix, limits), await processOf(prefix, limits)];
+    const bytes = JSON.stringify(fixes(0, 1_000)).length;
+    let taken = 0;
+    expect(() => {
+      for (; taken < 100; taken++) one.append(3, fixes(taken, 1_000));
+    }).toThrow(/^\d commands wait to be stored in partition 3, 2\d{5} bytes$/);
+    expect(taken * bytes).toBeLessThan(1_000_000);
+    expect(one.problem(4)).toBeNull();
+    two.append(3, fixes(taken, 1));
+    await until(
+      () => two.problem(3),
+      (problem) => problem !== null,
+    );
+    expect(two.problem(3)).toMatch(/2\d{5} bytes$/);
+    const entries = reading(one, 3);
+    await until(
+      () => entries.length,
+      (count) => count === taken + 1,
+    );
+    one.trim(3, entries.at(-1)?.position ?? 0);
+    await until(
+      () => [one.problem(3), two.problem(3)],
+      ([mine, others]) => mine === null && others === null,
+    );
+  });
+
+  it('leaves in Redis what is more than may wait in an owner, and goes on as some of it is stored [P5]', async () => {
+    const prefix = fresh();
+    const owner = await processOf(prefix, { handedOn: 1_000 });
+    const another = await processOf(prefix);
+    const entries = reading(owner, 3);
+    owner.open(4, 0);
+    for (const n of upTo(10)) owner.append(3, fixes(n, 100));
+    await until(
+      () => entries.length,
+      (count) => count === 10,
+    );
+    for (const n of upTo(10)) owner.append(n % 2 === 0 ? 3 : 4, fixes(10 + n, 100));
+    const seen = reading(another, 3);
+    another.open(4, 0);
+    await until(
+      () => seen.length,
+      (count) => count === 20,
+    );
+    expect(entries).toHaveLength(10);
+    // They are taken all the same; but nobody is to be taken for silent now.
+    expect([owner.problem(3), owner.problem(5), owner.problem(), another.problem(3)]).toEqual([
+      '1000 fixes and other commands that were read wait to be stored',
+      null,
+      null,
+      null,
+    ]);
+    owner.trim(3, entries[0]?.position ?? 0);
+    await until(
+      () => entries.length,
+      (count) => count === 20,
+    );
+    expect(new Set(replies(entries))).toEqual(new Set(upTo(20)));
+    for (const n of upTo(2)) owner.append(4, fixes(20 + n));
+    await until(
+      () => seen.length,
+      (count) => count === 22,
+    );
+    expect(entries).toHaveLength(20);
+    // Begun anew, nothing of it is in this process any more.
+    owner.close(3);
+    await until(
+      () => entries.length,
+      (count) => count === 22,
+    );
+  });
+
+  it('reads no more at once than memory bears, however large the commands that wait are [P5]', async () => {
+    const log = await processOf(fresh(), { handedOn: Number.POSITIVE_INFINITY });
+    const partitions = upTo(8);
+    for (const partition of partitions) for (const n of upTo(80)) log.append(partition, fixes(n, 1_000));
+    await until(
+      () => log.held(),
+      (held) => held === 0,
+    );
+    const sizes: number[] = [];
+    log.consume((batch) => sizes.push(batch.length));
+    for (const partition of partitions) log.open(partition, 0);
+    await until(
+      () => sizes.reduce((sum, one) => sum + one, 0),
+      (count) => count === 640,
+    );
+    const most = (16 * 1_024 * 1_024) / JSON.stringify(Array.from({ length: 1_000 }, () => [0, 1, 2, T0, null, null, null, null])).length;
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(most);
+  });
+
   it('takes nothing at all, and says so, once every partition has its cap [A7, P5]', async () => {
     const log = await processOf(fresh(), { cap: 2 });
     for (let partition = 0; partition < PARTITIONS; partition++) {
       expect(log.problem()).toBeNull();
       for (const n of upTo(2)) log.append(partition, fixes(n));
     }
-    expect(log.problem()).toMatch(/^2 commands wait to be stored in every partition/);
+    expect(log.problem()).toMatch(/^2 commands, .* wait to be stored in every partition/);
     const entries = reading(log, 5);
     await until(
       () => entries.length,

@@ -1,19 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WaycastError } from '@waycast/protocol';
 import type { Command } from '../../core/commands.ts';
+import { weightOf } from '../../core/weight.ts';
 import { type Log, type LogEntry, PARTITIONS } from '../../hub/ports.ts';
 import type { RedisConnection } from '../redis/redis-connection.ts';
 import { Appender } from './appender.ts';
 import { decodeCommand } from './command-codec.ts';
+import { HandedOn } from './handed-on.ts';
 import { type Lane, newLane } from './lane.ts';
 import { positionOf, timeOf } from './positions.ts';
-import { lengthCall, raiseCall, trimCall } from './scripts.ts';
+import { lengthCall, raiseCall, sizeCall, trimCall } from './scripts.ts';
 import { type RawEntry, StreamReader } from './stream-reader.ts';
 
 export interface RedisLogOptions {
   readonly connection: RedisConnection;
   /** So many may wait to be stored in one partition [P5]. */
   readonly cap?: number;
+  /** And so many bytes of them. */
+  readonly capBytes?: number;
+  /** So many fixes and other commands may be handed on and not stored yet. */
+  readonly handedOn?: number;
   /** So many may wait in this process while Redis is away, or refuses them. */
   readonly buffer?: number;
   /** So many characters of them may wait in this process at any time. */
@@ -23,8 +29,11 @@ export interface RedisLogOptions {
 }
 
 export const CAP = 20_000;
+/** A command may be one fix, of some 200 bytes, or a thousand, of 90 KB. */
+export const CAP_BYTES = 8 * 1_024 * 1_024;
+/** What waits in the memory of an owner while PostgreSQL is away: more of it stays in Redis. */
+export const HANDED_ON = 400_000;
 export const BUFFER = 10_000;
-/** A command may be one fix, or a thousand. */
 export const BUFFER_CHARS = 64 * 1_024 * 1_024;
 const RETRY_AFTER_S = 5;
 const TRIM_EVERY_MS = 100;
@@ -37,6 +46,9 @@ const CLOSE_WITHIN_MS = 2_000;
 export class RedisLog implements Log {
   readonly #connection: RedisConnection;
   readonly #cap: number;
+  readonly #capBytes: number;
+  readonly #mostHandedOn: number;
+  readonly #handedOn = new HandedOn();
   readonly #warn: (message: string, error: unknown) => void;
   readonly #lanes: readonly Lane[];
   readonly #appender: Appender;
@@ -49,9 +61,12 @@ export class RedisLog implements Log {
   readonly #timers: NodeJS.Timeout[];
   readonly #stopListening: () => void;
 
-  constructor({ connection, cap = CAP, buffer = BUFFER, bufferChars = BUFFER_CHARS, warn, info = () => undefined }: RedisLogOptions) {
+  constructor({ connection, warn, info = () => undefined, ...limits }: RedisLogOptions) {
+    const { cap = CAP, capBytes = CAP_BYTES, handedOn = HANDED_ON, buffer = BUFFER, bufferChars = BUFFER_CHARS } = limits;
     this.#connection = connection;
     this.#cap = cap;
+    this.#capBytes = capBytes;
+    this.#mostHandedOn = handedOn;
     this.#warn = warn;
     this.#lanes = Array.from({ length: PARTITIONS }, (_, partition) => newLane(partition, `${connection.prefix}{log.${partition}}`));
     this.#appender = new Appender({ connection, lanes: this.#lanes, buffer, bufferChars, warn, info });
@@ -79,6 +94,7 @@ export class RedisLog implements Log {
     const lane = this.#lanes[partition] as Lane;
     lane.opened = ++this.#openings;
     lane.cursor = after;
+    this.#handedOn.forget(partition);
     void this.#raise([lane]);
     const place = this.#connection.cluster ? partition : 0;
     let reader = this.#readers.get(place);
@@ -86,6 +102,8 @@ export class RedisLog implements Log {
       reader = new StreamReader(this.#connection, lane.key, {
         take: (batch) => this.#handOn(batch),
         back: () => void this.#raise(this.#lanes),
+        open: () => this.#lanes.reduce((count, { opened }) => (opened > 0 ? count + 1 : count), 0),
+        mayGoOn: () => this.#pause() === null,
       });
       this.#readers.set(place, reader);
     }
@@ -96,6 +114,8 @@ export class RedisLog implements Log {
     const lane = this.#lanes[partition] as Lane;
     if (lane.opened === 0) return;
     lane.opened = 0;
+    this.#handedOn.forget(partition);
+    this.#goOn();
     const reader = this.#readers.get(this.#connection.cluster ? partition : 0);
     reader?.remove(lane);
     if (!this.#connection.cluster) return;
@@ -106,6 +126,8 @@ export class RedisLog implements Log {
   trim(partition: number, position: number): void {
     const lane = this.#lanes[partition] as Lane;
     lane.trimTo = Math.max(lane.trimTo, position);
+    this.#handedOn.stored(partition, position);
+    this.#goOn();
   }
 
   backlog(): number {
@@ -123,9 +145,9 @@ export class RedisLog implements Log {
     const lane = partition === undefined ? undefined : this.#lanes[partition];
     const problem = this.#appender.problem(lane);
     if (problem !== null) return problem;
-    if (lane !== undefined) return this.#laneProblem(lane);
+    if (lane !== undefined) return this.#laneProblem(lane) ?? (lane.opened > 0 ? this.#pause() : null);
     const isFull = this.#lanes.every((lane) => this.#laneProblem(lane) !== null);
-    return isFull ? `${this.#cap} commands wait to be stored in every partition` : null;
+    return isFull ? `${this.#cap} commands, or ${this.#capBytes} bytes of them, wait to be stored in every partition` : null;
   }
 
   /** Sends what is still to be sent, if that is possible soon. Twice is safe. */
@@ -143,7 +165,21 @@ export class RedisLog implements Log {
 
   #laneProblem(lane: Lane): string | null {
     const waiting = lane.length + lane.unsent.length;
-    return waiting < this.#cap ? null : `${waiting} commands wait to be stored in partition ${lane.partition}`;
+    if (waiting >= this.#cap) return `${waiting} commands wait to be stored in partition ${lane.partition}`;
+    if (lane.bytes < this.#capBytes) return null;
+    return `${waiting} commands wait to be stored in partition ${lane.partition}, ${lane.bytes} bytes`;
+  }
+
+  /** Why nothing is read now; null when it is. */
+  #pause(): string | null {
+    const { weight } = this.#handedOn;
+    return weight < this.#mostHandedOn ? null : `${weight} fixes and other commands that were read wait to be stored`;
+  }
+
+  /** Readers that stopped because too much was handed on read again when that is over. */
+  #goOn(): void {
+    if (this.#pause() !== null) return;
+    for (const reader of this.#readers.values()) reader.goOn();
   }
 
   #handOn(batch: readonly { readonly lane: Lane; readonly entries: readonly RawEntry[] }[]): void {
@@ -157,6 +193,7 @@ export class RedisLog implements Log {
         lane.cursor = position;
         const command = this.#decode(lane, id, fields?.[1]);
         if (command === null) continue;
+        this.#handedOn.add(lane.partition, position, weightOf(command));
         const age = Math.max(0, now - timeOf(position));
         entries.push({ partition: lane.partition, position, command, appendedAt: monotonic - age });
       }
@@ -187,15 +224,16 @@ export class RedisLog implements Log {
     if (measured.size === 0 || !this.#connection.health().ok) return;
     const calls = trims.map(({ lane, to }) => trimCall(lane.key, to));
     for (const { lane } of trims) lane.trimTo = 0;
-    for (const lane of measured) calls.push(lengthCall(lane.key));
+    for (const lane of measured) calls.push(lengthCall(lane.key), sizeCall(lane.key));
     const replies = await this.#connection.run(calls);
     // Refused, or lost: nobody will say it again when nothing new is taken meanwhile.
     for (const [i, { lane, to }] of trims.entries()) if (replies[i] instanceof Error) lane.trimTo = Math.max(lane.trimTo, to);
     let i = trims.length;
     for (const lane of measured) {
-      const length = replies[i++];
+      const [length, size] = [replies[i++], replies[i++]];
       // What was appended meanwhile told a newer one.
       if (typeof length === 'number' && lane.sending === 0) lane.length = length;
+      lane.bytes = typeof size === 'number' ? size : 0;
     }
   }
 

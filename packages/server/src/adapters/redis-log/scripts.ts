@@ -58,6 +58,11 @@ export function lengthCall(key: string): RedisCall {
   return { key, args: ['XLEN', key] };
 }
 
+/** What the stream takes in the memory of Redis: all of it is looked at, not a sample, for small and large commands come mixed. */
+export function sizeCall(key: string): RedisCall {
+  return { key, args: ['MEMORY', 'USAGE', key, 'SAMPLES', 0] };
+}
+
 /** Removes everything up to this position. */
 export function trimCall(key: string, position: number): RedisCall {
   return { key, args: ['XTRIM', key, 'MINID', '=', idOf(position + 1)] };

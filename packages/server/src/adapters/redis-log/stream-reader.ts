@@ -5,7 +5,11 @@ import type { Lane } from './lane.ts';
 import { idOf } from './positions.ts';
 
 /** Of one partition at once. */
-const COUNT = 128;
+const MOST = 128;
+/** So many characters one read of all partitions may bring: a command may be one fix or a thousand. */
+const READ_CHARS = 16 * 1_024 * 1_024;
+/** As large as any. */
+const LARGEST_CHARS = 96 * 1_024;
 const BLOCK_MS = 1_000;
 /** Under load a read follows the one before after so long, with more in it: a read of all partitions costs the same with one entry as with fifty, ms. */
 const PACE_MS = 2;
@@ -21,6 +25,10 @@ export interface ReaderEvents {
   readonly take: (batch: readonly { readonly lane: Lane; readonly entries: readonly RawEntry[] }[]) => void;
   /** It lost sight of its streams and has them again: they may have been wiped. */
   readonly back: () => void;
+  /** Whether more may be read; when that changes `goOn` says so. */
+  readonly mayGoOn: () => boolean;
+  /** How many partitions are open, whichever reader reads them. */
+  readonly open: () => number;
 }
 
 /** Reads streams of one node as they grow, on a connection of its own: every read waits until there is something. */
@@ -33,6 +41,8 @@ export class StreamReader {
   #clientId: RedisReply = null;
   #reading = false;
   #waiting = false;
+  /** How large the commands of the last read were; of those that have gathered meanwhile nothing is known. */
+  #chars = LARGEST_CHARS;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -61,6 +71,11 @@ export class StreamReader {
     this.#connect();
   }
 
+  /** More may be read again. */
+  goOn(): void {
+    if (!this.#waiting) this.#go();
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -81,16 +96,16 @@ export class StreamReader {
   }
 
   #go(): void {
-    if (this.#reading || this.#closed || this.#lanes.size === 0 || !this.#link?.up) return;
+    if (this.#reading || this.#closed || this.#lanes.size === 0 || !this.#link?.up || !this.#events.mayGoOn()) return;
     this.#reading = true;
     void this.#read(this.#link);
   }
 
   async #read(link: Link): Promise<void> {
-    while (this.#lanes.size > 0 && link.up && link === this.#link && !this.#closed) {
+    while (this.#lanes.size > 0 && link.up && link === this.#link && !this.#closed && this.#events.mayGoOn()) {
       const lanes = [...this.#lanes];
       const opened = lanes.map((lane) => lane.opened);
-      const args: RedisArgs = ['XREAD', 'COUNT', COUNT, 'BLOCK', BLOCK_MS, 'STREAMS'];
+      const args: RedisArgs = ['XREAD', 'COUNT', this.#count(), 'BLOCK', BLOCK_MS, 'STREAMS'];
       const keys = lanes.map((lane) => lane.key);
       const ids = lanes.map((lane) => idOf(lane.cursor));
       const began = performance.now();
@@ -105,11 +120,26 @@ export class StreamReader {
       if (performance.now() - began < PACE_MS) await sleep(PACE_MS);
     }
     this.#reading = false;
+    this.#chars = LARGEST_CHARS;
     if (this.#timer === undefined) this.#go();
+  }
+
+  #count(): number {
+    return Math.max(1, Math.min(MOST, Math.floor(READ_CHARS / (this.#events.open() * this.#chars))));
+  }
+
+  #measure(reply: readonly [string, readonly RawEntry[]][]): void {
+    let [chars, count] = [0, 0];
+    for (const [, entries] of reply) {
+      count += entries.length;
+      for (const [, fields] of entries) chars += fields?.[1]?.length ?? 0;
+    }
+    if (count > 0) this.#chars = Math.max(1, chars / count);
   }
 
   #handOn(lanes: readonly Lane[], opened: readonly number[], reply: readonly [string, readonly RawEntry[]][] | null): void {
     if (reply === null) return;
+    this.#measure(reply);
     const found = new Map(reply);
     const batch: { lane: Lane; entries: readonly RawEntry[] }[] = [];
     for (const [i, lane] of lanes.entries()) {

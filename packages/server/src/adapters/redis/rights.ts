@@ -26,6 +26,7 @@ function everything(key: string, channel: string, cluster: boolean): RedisArgs[]
     ['XADD', key, 'NOMKSTREAM', '*', 'c', ''],
     ['XREAD', 'STREAMS', key, 0],
     ['XLEN', key],
+    ['MEMORY', 'USAGE', key, 'SAMPLES', 0],
     ['XTRIM', key, 'MINID', '=', 0],
     ['EVAL', 'return 0', 1, key],
     [cluster ? 'SPUBLISH' : 'PUBLISH', channel, ''],

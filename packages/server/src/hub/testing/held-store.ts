@@ -14,6 +14,8 @@ export class HeldStore implements Store {
   readonly given: Given[] = [];
   /** Why this commit is refused; undefined to store it. */
   refusal: (commit: Commit) => Error | undefined = () => undefined;
+  /** Until when what is given now waits on its way to the store; undefined: not at all. */
+  delay: (commit: Commit) => Promise<void> | undefined = () => undefined;
   /** Comes before a try is counted; rejects when it is not to be. */
   beforeTry: () => Promise<void> = async () => undefined;
   readonly #store: Store;
@@ -38,13 +40,22 @@ export class HeldStore implements Store {
     const rows = commit.rows.map(({ driverId, position }) => ({ driverId, position }));
     this.given.push({ cursors: [...commit.cursors], rows, whole });
     const refusal = this.refusal(commit);
-    const stored = refusal === undefined ? this.#store.commit(commit) : Promise.reject(refusal);
+    const delay = this.delay(commit);
+    const reach = (): Promise<Committed> => (delay === undefined ? this.#store.commit(commit) : this.#late(commit, delay));
+    const stored = refusal === undefined ? reach() : Promise.reject(refusal);
     const held = this.#held?.promise;
     // Listened to at once: it may be refused long before anybody is told.
     const [outcome] = await Promise.allSettled([stored]);
     await held;
     if (outcome.status === 'rejected') throw outcome.reason;
     return outcome.value;
+  }
+
+  async #late(commit: Commit, delay: Promise<void>): Promise<Committed> {
+    // It is as it was when it was given.
+    const given = structuredClone({ ...commit, trips: [...commit.trips], snapshots: [...commit.snapshots] });
+    await delay;
+    return await this.#store.commit(given);
   }
 
   async tried(partition: number, position: number): Promise<number> {

@@ -1,7 +1,10 @@
 import { addressOf } from '../../postgres-store/address.ts';
 import { PostgresOwnership } from '../postgres-ownership.ts';
 
-/** A process that only owns: says on its output what it gains and loses. For tests that stop and wake it. */
+/**
+ * A process that only owns: says on its output what it gains and loses. For tests that stop and wake it. Told to end, it
+ * never comes to an end of handing over.
+ */
 const [url = '', home = ''] = process.argv.slice(2);
 const say = (what: string, count: number): void => void process.stdout.write(`${what} ${count}\n`);
 const { config, name } = addressOf('DATABASE_URL', url);
@@ -15,8 +18,16 @@ const ownership = new PostgresOwnership({
   warn: () => undefined,
   fatal: () => process.exit(1),
 });
+let isEnding = false;
+process.on('SIGTERM', () => {
+  isEnding = true;
+  void ownership.close();
+});
 await ownership.start({
   gain: async (partitions) => say('gained', partitions.length),
-  yield: async (partitions) => say('gave', partitions.length),
+  yield: async (partitions) => {
+    say(isEnding ? 'gives' : 'gave', partitions.length);
+    if (isEnding) await new Promise<never>(() => undefined);
+  },
   lose: (partitions) => say('lost', partitions.length),
 });
