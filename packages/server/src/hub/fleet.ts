@@ -8,7 +8,7 @@ import type { Bus, Clock } from './ports.ts';
 import type { Watcher } from './watchers.ts';
 
 /** After so many drivers others get their turn: a hundred thousand at once would hold up every live position. */
-const DRIVERS_A_TURN = 1_000;
+const DRIVERS_A_TURN = 500;
 
 export interface FleetParts {
   readonly home: number;
@@ -20,7 +20,7 @@ export interface FleetParts {
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** Gathers who moved and tells it once a second, so that a whole fleet costs its watchers one message a second; and hears it of others. */
+/** Gathers who moved and tells it once a second, so that a whole fleet costs its watchers a message or a few a second; and hears it of others. */
 export class Fleet implements Watcher {
   readonly #parts: FleetParts;
   #moved = new Set<Driver>();
@@ -95,18 +95,20 @@ export class Fleet implements Watcher {
     if (this.#moved.size === 0 || this.#telling !== undefined) return;
     this.#told = this.#moved;
     this.#moved = new Set();
-    this.#tellSome(this.#told.values(), [], []);
+    this.#tellSome(this.#told.values());
   }
 
-  /** A turn's worth of those who moved; the frame goes out when all are in it. */
-  #tellSome(moved: Iterator<Driver>, rows: FleetRow[], gone: string[]): void {
+  /** A turn's worth of those who moved: a frame of its own, so that whoever writes and whoever reads it is soon done. */
+  #tellSome(moved: Iterator<Driver>): void {
     const { home, bus, nearby } = this.#parts;
+    const rows: FleetRow[] = [];
+    const gone: string[] = [];
     this.#telling = undefined;
     for (let count = 0; count < DRIVERS_A_TURN; count++) {
       const { value: driver, done } = moved.next();
       if (done) {
         this.#told = new Set();
-        bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
+        if (count > 0) bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
         return;
       }
       const row = fleetRowOf(driver);
@@ -118,6 +120,7 @@ export class Fleet implements Watcher {
         nearby.put(row);
       }
     }
-    this.#telling = setImmediate(() => this.#tellSome(moved, rows, gone));
+    bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
+    this.#telling = setImmediate(() => this.#tellSome(moved));
   }
 }
