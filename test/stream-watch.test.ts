@@ -6,6 +6,7 @@ import { dial, type Of, type Peer } from './support/peer.ts';
 import { CENTRE, delivery, north, PAST, ride, unique } from './support/places.ts';
 import { type Caller, caller } from './support/rest.ts';
 import { startServer, type TestServer, tempDir } from './support/server.ts';
+import { until } from './support/until.ts';
 
 let server: TestServer;
 let staff: Caller;
@@ -357,8 +358,9 @@ describe('drivers and the fleet', () => {
     await report(driver, { ...CENTRE, speed: 7, timestamp: at(0) });
     const peer = await watcher();
     expect(await peer.ask({ type: 'subscribe', feed: 'fleet' })).toMatchObject({ type: 'subscribed', feed: 'fleet' });
-    const full = await peer.next('positions', (message) => message.full);
-    expect(full.positions.find((one) => one.driver === driver)).toMatchObject({ ...CENTRE, speed: 7, status: 'ONLINE', trips: [] });
+    await peer.next('positions', (message) => message.full);
+    const shown = () => peer.all('positions').flatMap(({ positions }) => positions.filter((one) => one.driver === driver));
+    expect((await until(shown, (rows) => rows.length > 0))[0]).toMatchObject({ ...CENTRE, speed: 7, status: 'ONLINE', trips: [] });
     const id = await create(ride({ driverId: driver }));
     await peer.next('fleet-event', (message) => message.trip?.id === id);
     await report(driver, { ...north(10), timestamp: at(1) });

@@ -8,6 +8,7 @@ import type { Limits } from '../../hub/limits.ts';
 import { type Identity, type Principal, principalOf } from '../../hub/principal.ts';
 import { bearerOf } from '../bearer.ts';
 import { notFound, sendProblem } from './problem.ts';
+import { readOn } from './read-on.ts';
 import { finishOpenApi, type OpenApi } from './reference/open-api.ts';
 
 declare module 'fastify' {
@@ -65,6 +66,10 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     return problem;
   });
   app.setNotFoundHandler(notFound);
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (reply.statusCode === 413) readOn(request.raw, () => done(null, payload));
+    else done(null, payload);
+  });
   const any = parts.corsOrigins.includes('*');
   await app.register(cors, {
     origin: any ? true : [...parts.corsOrigins],

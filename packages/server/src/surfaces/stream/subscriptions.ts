@@ -39,6 +39,8 @@ export interface SubscriptionsParts {
 export class Subscriptions {
   readonly #parts: SubscriptionsParts;
   readonly #feeds = new Map<string, Followed>();
+  /** Feeds that were asked for and have not begun: they take room as well. */
+  readonly #coming = new Set<string>();
 
   constructor(parts: SubscriptionsParts) {
     this.#parts = parts;
@@ -47,9 +49,14 @@ export class Subscriptions {
   /** @throws WaycastError `too_many_subscriptions`, `not_found` */
   async add(message: SubscribeMessage): Promise<void> {
     const { feed } = message;
-    if (!this.#feeds.has(feed)) this.#mustHaveRoom();
-    if (isPerson(feed)) await this.#addPerson(message);
-    else await this.#follow(message, null);
+    if (!this.#feeds.has(feed) && !this.#coming.has(feed)) this.#mustHaveRoom();
+    this.#coming.add(feed);
+    try {
+      if (isPerson(feed)) await this.#addPerson(message);
+      else await this.#follow(message, null);
+    } finally {
+      this.#coming.delete(feed);
+    }
   }
 
   remove(feed: string): void {
@@ -167,11 +174,14 @@ export class Subscriptions {
   }
 
   #drop(feed: string): void {
-    if (this.#feeds.delete(feed)) this.#parts.watching.unsubscribe(feed, this.#parts.watcher);
+    // One that has not begun never will.
+    if (this.#feeds.delete(feed) || this.#coming.has(feed)) this.#parts.watching.unsubscribe(feed, this.#parts.watcher);
   }
 
   #mustHaveRoom(): void {
-    if (this.#feeds.size >= STREAM_LIMITS.subscriptions) throw new WaycastError('too_many_subscriptions');
+    let size = this.#feeds.size;
+    for (const feed of this.#coming) if (!this.#feeds.has(feed)) size++;
+    if (size >= STREAM_LIMITS.subscriptions) throw new WaycastError('too_many_subscriptions');
   }
 }
 
