@@ -7,7 +7,7 @@ import { crashRounds, type Round } from './support/crash-rounds.ts';
 import { serverForTest } from './support/server-for-test.ts';
 
 /** More by `npm run test:crash -- --rounds N`. */
-const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 10);
+const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 6);
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 /** Rounds on one data folder; then a fresh one, so that looking at everything stays cheap. */
 const ON_ONE_FOLDER = 10;
