@@ -10,8 +10,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // On two cores two more use the time the others wait: for a dead line, a closing time.
-    maxWorkers: 4,
+    // On two cores a third one uses the time the others wait: for a dead line, a closing time.
+    maxWorkers: 3,
     env: { LOG_LEVEL: 'silent' },
   },
 });

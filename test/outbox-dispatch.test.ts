@@ -166,11 +166,9 @@ describe('a receiver that', () => {
       () => lively.received().length,
       (count) => count === 40,
     );
-    await until(
-      () => outcomes.filter((outcome) => outcome === 'failed').length,
-      (count) => count >= 8,
-    );
-    const [attempt] = (await store.outbox.deliveries('deaf', null, 500, null)).items.flatMap(({ attempts }) => attempts);
+    // Told first, then written down.
+    const attempts = async () => (await store.outbox.deliveries('deaf', null, 500, null)).items.flatMap((one) => one.attempts);
+    const [attempt] = await until(attempts, (made) => made.length >= 8);
     expect(attempt).toMatchObject({ status: null, error: 'no answer within 0.3 s' });
     await dispatcher.idle();
   });

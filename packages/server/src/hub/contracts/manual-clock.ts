@@ -40,6 +40,7 @@ export class ManualClock implements Clock {
 
   /** As when somebody sets the system's clock; nothing becomes due. */
   set(now: number): void {
+    for (const task of this.#tasks) task.next += now - this.#now;
     this.#now = now;
   }
 }
