@@ -104,13 +104,9 @@ export class Fleet implements Watcher {
     const rows: FleetRow[] = [];
     const gone: string[] = [];
     this.#telling = undefined;
-    for (let count = 0; count < DRIVERS_A_TURN; count++) {
-      const { value: driver, done } = moved.next();
-      if (done) {
-        this.#told = new Set();
-        if (count > 0) bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
-        return;
-      }
+    let next = moved.next();
+    for (; !next.done; next = moved.next()) {
+      const driver = next.value;
       const row = fleetRowOf(driver);
       if (row === null) {
         gone.push(driver.id);
@@ -119,8 +115,10 @@ export class Fleet implements Watcher {
         rows.push(row);
         nearby.put(row);
       }
+      if (rows.length + gone.length === DRIVERS_A_TURN) break;
     }
-    bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
-    this.#telling = setImmediate(() => this.#tellSome(moved));
+    if (next.done) this.#told = new Set();
+    else this.#telling = setImmediate(() => this.#tellSome(moved));
+    if (rows.length + gone.length > 0) bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
   }
 }

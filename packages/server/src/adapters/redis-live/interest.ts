@@ -153,8 +153,7 @@ export class Interest {
     this.#closed = true;
     for (const stop of this.#stops) stop();
     const { connection, home } = this.#parts;
-    const bye: Saying = { home, generation: this.#generation, number: this.#number, lost: this.#parts.lost(), bye: true };
-    await connection.run([{ key: this.#key(home), args: ['DEL', this.#key(home)] }, this.#publish(bye)], 0);
+    await connection.run([{ key: this.#key(home), args: ['DEL', this.#key(home)] }, this.#publish({ bye: true })], 0);
   }
 
   #change(feed: string, wants: boolean): void {
@@ -189,8 +188,8 @@ export class Interest {
     const feeds = [HERE, ...this.#own.keys()];
     for (let i = 0; i < feeds.length; i += SLICE) calls.push({ key, args: ['SADD', key, ...feeds.slice(i, i + SLICE)] });
     calls.push({ key, args: ['EXPIRE', key, LEASE_S] });
-    const saying: Saying = { home, generation: this.#generation, number: 0, lost: this.#parts.lost(), ...(this.#ask && { ask: true }) };
-    if (!(await this.#done(calls)) || !(await this.#done([this.#publish(saying)]))) this.#anew = true;
+    const saying = this.#publish(this.#ask ? { ask: true } : {});
+    if (!(await this.#done(calls)) || !(await this.#done([saying]))) this.#anew = true;
     else this.#ask = false;
   }
 
@@ -205,8 +204,8 @@ export class Interest {
     const calls: RedisCall[] = [];
     for (let i = 0; i < join.length; i += SLICE) calls.push({ key, args: ['SADD', key, ...join.slice(i, i + SLICE)] });
     for (let i = 0; i < leave.length; i += SLICE) calls.push({ key, args: ['SREM', key, ...leave.slice(i, i + SLICE)] });
-    const lost = this.#parts.lost();
-    const saying = this.#publish({ home, generation: this.#generation, number: ++this.#number, join, leave, lost });
+    this.#number++;
+    const saying = this.#publish({ join, leave });
     // On one Redis their order in one write is enough.
     const done = connection.cluster ? (await this.#done(calls)) && (await this.#done([saying])) : await this.#done([...calls, saying]);
     if (!done) this.#anew = true;
@@ -220,8 +219,7 @@ export class Interest {
     }
     if (!this.#hearing || this.#saying !== undefined) return;
     const key = this.#key(home);
-    const beat = this.#publish({ home, generation: this.#generation, number: this.#number, lost: this.#parts.lost() });
-    const [there] = await connection.run([{ key, args: ['EXPIRE', key, LEASE_S] }, beat], 0);
+    const [there] = await connection.run([{ key, args: ['EXPIRE', key, LEASE_S] }, this.#publish()], 0);
     if (there !== 0 || this.#closed) return;
     this.#anew = true;
     wiped();
@@ -239,7 +237,7 @@ export class Interest {
       this.#heard.clear();
       await turn.written();
       await connection.run(
-        answers.map(([to, what]) => this.#message(this.#answersOf(to), { home: this.#parts.home, ...what })),
+        answers.map(([to, what]) => connection.message(this.#answersOf(to), JSON.stringify({ home: this.#parts.home, ...what }))),
         0,
       );
     }
@@ -272,12 +270,10 @@ export class Interest {
     return `${this.#parts.connection.prefix}heard:${home}`;
   }
 
-  #publish(saying: Saying): RedisCall {
-    return this.#message(this.channel, saying);
-  }
-
-  #message(channel: string, message: object): RedisCall {
-    const command = this.#parts.connection.cluster ? 'SPUBLISH' : 'PUBLISH';
-    return { key: channel, args: [command, channel, JSON.stringify(message)] };
+  /** What this process says, with where it stands. */
+  #publish(more: Partial<Saying> = {}): RedisCall {
+    const { connection, home, lost } = this.#parts;
+    const saying: Saying = { home, generation: this.#generation, number: this.#number, lost: lost(), ...more };
+    return connection.message(this.channel, JSON.stringify(saying));
   }
 }

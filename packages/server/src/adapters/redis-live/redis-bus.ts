@@ -90,8 +90,9 @@ export class RedisBus implements Bus, Writer {
 
   calls(): RedisCall[] {
     const calls: RedisCall[] = [];
-    for (const [home, texts] of this.#waiting) calls.push(this.#message(this.#inboxOf(home), encodeMany(texts)));
-    if (this.#waitingFleet.length > 0) calls.push(this.#message(this.fleet, `${this.#parts.home} ${encodeMany(this.#waitingFleet)}`));
+    for (const [home, texts] of this.#waiting) calls.push(this.#parts.connection.message(this.#inboxOf(home), encodeMany(texts)));
+    if (this.#waitingFleet.length > 0)
+      calls.push(this.#parts.connection.message(this.fleet, `${this.#parts.home} ${encodeMany(this.#waitingFleet)}`));
     this.#begin();
     return calls;
   }
@@ -137,9 +138,5 @@ export class RedisBus implements Bus, Writer {
 
   #inboxOf(home: number): string {
     return `${this.#parts.connection.prefix}inbox:${home}`;
-  }
-
-  #message(channel: string, text: string): RedisCall {
-    return { key: channel, args: [this.#parts.connection.cluster ? 'SPUBLISH' : 'PUBLISH', channel, text] };
   }
 }

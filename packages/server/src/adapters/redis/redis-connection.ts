@@ -93,6 +93,11 @@ export class RedisConnection {
     return await this.run(calls, patienceMs);
   }
 
+  /** Tells everybody who listens on this channel; in a Cluster by the node of its slot. */
+  message(channel: string, text: string): RedisCall {
+    return { key: channel, args: [this.cluster ? 'SPUBLISH' : 'PUBLISH', channel, text] };
+  }
+
   /** A connection of its own to the node that serves this key, for reads that wait and for subscriptions; undefined while nobody serves it. */
   dial(key: string, events: LinkEvents): Link | undefined {
     const address = this.addressOf(key);
