@@ -6,6 +6,7 @@ import { unique } from '../support/places.ts';
 import { caller } from '../support/rest.ts';
 import { createRide, dialRide, fixAt, moveRide, oldToken, type RidePeer } from '../support/rideshare.ts';
 import type { TestServer } from '../support/server.ts';
+import { shownPosition } from '../support/shown.ts';
 import { until } from '../support/until.ts';
 
 let cluster: Cluster;
@@ -136,7 +137,7 @@ describe.concurrent('a ride on two processes', () => {
     const driver = await dialRide(a, ride, 'driver', dana);
     await driver.next('connected');
     driver.send(fixAt(700));
-    expect(await watcher.next('location')).toMatchObject({ driver: dana, speed: 30 });
+    expect(await shownPosition(watcher, `trip:${ride}`)).toMatchObject({ driver: dana, speed: 30 });
     await Promise.all([driver.close(), watcher.close()]);
   });
 });
