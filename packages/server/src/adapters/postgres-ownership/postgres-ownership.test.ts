@@ -12,6 +12,8 @@ import { openPostgresStore } from '../postgres-store/store.ts';
 import { PostgresOwnership } from './postgres-ownership.ts';
 import { LockSession } from './session.ts';
 
+/** As the store notes who owns what. */
+const TAKE = 'UPDATE partition_cursor SET owner = $2 WHERE partition = ANY ($1::int[])';
 const OWNER = join(import.meta.dirname, 'testing', 'owner-process.ts');
 
 /** What one process owns, as it was told. */
@@ -20,8 +22,14 @@ class Share implements Owner {
   readonly history: string[] = [];
   /** Takes time to hand over. */
   slow: Promise<void> = Promise.resolve();
+  readonly #take: (partitions: readonly number[]) => Promise<unknown>;
+
+  constructor(take: (partitions: readonly number[]) => Promise<unknown>) {
+    this.#take = take;
+  }
 
   async gain(partitions: readonly number[]): Promise<void> {
+    await this.#take(partitions);
     for (const one of partitions) this.partitions.add(one);
     if (partitions.length > 0) this.history.push(`+${partitions.length}`);
   }
@@ -51,6 +59,7 @@ async function fleet() {
   databases.push(database);
   await (await openPostgresStore({ url: database.url })).close();
   const { config, name } = addressOf('DATABASE_URL', database.url);
+  const ask = (sql: string, values: unknown[] = []) => asDatabase(database.url, sql, values);
   const departed: number[][] = [];
   const fatal: unknown[] = [];
   let last = 100;
@@ -70,12 +79,11 @@ async function fleet() {
     return { home, ownership };
   };
   const join = async (alone = false) => {
-    const share = new Share();
     const one = make(alone);
+    const share = new Share((partitions) => ask(TAKE, [partitions, one.home]));
     await one.ownership.start(share);
     return { ...one, share };
   };
-  const ask = (sql: string, values: unknown[] = []) => asDatabase(database.url, sql, values);
   return { make, join, ask, departed, fatal, url: database.url };
 }
 
@@ -276,6 +284,22 @@ describe('ownership by locks of PostgreSQL', () => {
     expect([...first.share.partitions].sort()).toEqual(before);
     await even(first.share, second.share);
     expect(first.share.history).toEqual(['+64', '-32']);
+  });
+
+  it('is lost where another one came and went while there was no session: what was known is out of date [P2, P4]', async () => {
+    const { join, ask, url } = await fleet();
+    const first = await join();
+    // Nobody comes back before this ends.
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    await other.query('BEGIN; LOCK TABLE process');
+    await ask('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [`waycast ${first.home}`]);
+    await ask(TAKE, [[3, 4, 5], 999]);
+    await ask('UPDATE partition_cursor SET owner = NULL WHERE partition IN (3, 5)');
+    await other.query('COMMIT');
+    await other.end();
+    await vi.waitFor(() => expect(first.share.history).toEqual(['+64', 'lost 3', '+3']), { timeout: 20_000, interval: 20 });
+    await even(first.share);
   });
 
   it('is none of the business of who is gone and had a session of the same number [P2]', async () => {

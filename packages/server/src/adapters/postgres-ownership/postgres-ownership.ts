@@ -164,7 +164,7 @@ export class PostgresOwnership implements Ownership {
     if (session === null || owner === undefined) return;
     const holdings = await session.look();
     await this.#notice(holdings.members);
-    // What a session that ended amid a handover left locked, and nobody serves.
+    // Locked, and nobody serves them: left by a session that ended amid a handover, or somebody else had them meanwhile.
     const stray = [...holdings.owners].filter(([partition, home]) => home === this.#parts.home && !this.#mine.has(partition));
     if (stray.length > 0) {
       await session.unlock(stray.map(([partition]) => partition));
@@ -236,7 +236,7 @@ export class PostgresOwnership implements Ownership {
     if (session === null) return;
     this.#reclaimUntil = performance.now() + RECLAIM_MS;
     try {
-      const kept = new Set(await session.lock([...this.#mine]));
+      const kept = new Set(await session.lockAgain([...this.#mine]));
       const gone = [...this.#mine].filter((partition) => !kept.has(partition));
       for (const partition of gone) this.#mine.delete(partition);
       if (gone.length > 0) this.#owner?.lose(gone);

@@ -121,6 +121,19 @@ export class LockSession {
     return rows.filter(({ done }) => done).map(({ partition }) => partition);
   }
 
+  /**
+   * Answers which of these this session has now, and nobody had since this process took them in the store: one may have
+   * come and gone while there was no session, and what is known here of its drivers is out of date.
+   */
+  async lockAgain(partitions: readonly number[]): Promise<number[]> {
+    const locked = await this.lock(partitions);
+    const { rows } = await this.#client.query<{ partition: number }>(
+      'SELECT partition FROM partition_cursor WHERE partition = ANY ($1::int[]) AND owner = $2',
+      [locked, this.#home],
+    );
+    return rows.map(({ partition }) => partition);
+  }
+
   async unlock(partitions: readonly number[]): Promise<void> {
     if (partitions.length === 0) return;
     await this.#client.query('SELECT pg_advisory_unlock($1, p) FROM unnest($2::int[]) AS p', [PARTITION, partitions]);

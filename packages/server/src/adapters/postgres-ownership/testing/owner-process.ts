@@ -1,3 +1,4 @@
+import { Pool } from 'pg';
 import { addressOf } from '../../postgres-store/address.ts';
 import { PostgresOwnership } from '../postgres-ownership.ts';
 
@@ -8,6 +9,8 @@ import { PostgresOwnership } from '../postgres-ownership.ts';
 const [url = '', home = ''] = process.argv.slice(2);
 const say = (what: string, count: number): void => void process.stdout.write(`${what} ${count}\n`);
 const { config, name } = addressOf('DATABASE_URL', url);
+const database = new Pool({ ...config, max: 1 });
+database.on('error', () => undefined);
 const ownership = new PostgresOwnership({
   config,
   where: name,
@@ -24,7 +27,10 @@ process.on('SIGTERM', () => {
   void ownership.close();
 });
 await ownership.start({
-  gain: async (partitions) => say('gained', partitions.length),
+  gain: async (partitions) => {
+    await database.query('UPDATE partition_cursor SET owner = $2 WHERE partition = ANY ($1::int[])', [partitions, home]);
+    say('gained', partitions.length);
+  },
   yield: async (partitions) => {
     say(isEnding ? 'gives' : 'gave', partitions.length);
     if (isEnding) await new Promise<never>(() => undefined);
