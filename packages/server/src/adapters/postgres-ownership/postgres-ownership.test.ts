@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { asDatabase } from '../../../../../test/support/services/as-database.ts';
 import { newDatabase, type TestDatabase } from '../../../../../test/support/services/postgres.ts';
 import { ownershipContract } from '../../hub/contracts/ownership.ts';
@@ -48,7 +48,7 @@ class Share implements Owner {
 
 const opened: PostgresOwnership[] = [];
 const databases: TestDatabase[] = [];
-afterEach(async () => {
+afterAll(async () => {
   await Promise.all(opened.splice(0).map((one) => one.close()));
   await Promise.all(databases.splice(0).map((one) => one.drop()));
 });
@@ -134,7 +134,8 @@ async function even(...shares: Share[]): Promise<void> {
 for (const alone of [true, false])
   ownershipContract(`PostgresOwnership, ${alone ? 'alone' : 'one of several'},`, async () => (await fleet()).make(alone).ownership);
 
-describe('ownership by locks of PostgreSQL', () => {
+// They wait for one another's silence more than they work.
+describe.concurrent('ownership by locks of PostgreSQL', () => {
   it('is shared evenly as processes come and go, and nobody has what another one has [P2, P3]', async () => {
     const { join } = await fleet();
     const first = await join();
@@ -276,7 +277,10 @@ describe('ownership by locks of PostgreSQL', () => {
     await ask('SELECT pg_terminate_backend(session) FROM process');
     await vi.waitFor(
       async () => {
-        const locks = await ask(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 7231903 AND granted`);
+        const locks = await ask(
+          `SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+           WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.classid = 7231903 AND l.granted`,
+        );
         expect(locks).toHaveLength(PARTITIONS);
       },
       { timeout: 20_000, interval: 50 },
@@ -377,7 +381,7 @@ describe('ownership by locks of PostgreSQL', () => {
   });
 });
 
-describe('a process that is to be alone', () => {
+describe.concurrent('a process that is to be alone', () => {
   it('refuses a second one, of either kind, and names itself [P1]', async () => {
     const { join } = await fleet();
     await join(true);
