@@ -10,8 +10,10 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // On two cores a third one uses the time the others wait: for a dead line, a closing time.
-    maxWorkers: 3,
+    // What they share is imported once: each server, database and browser is its own process anyway.
+    isolate: false,
+    // On two cores the others use the time some wait: for a dead line, a closing time.
+    maxWorkers: 4,
     env: { LOG_LEVEL: 'silent' },
   },
 });

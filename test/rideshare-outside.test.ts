@@ -83,70 +83,6 @@ describe('a ride of the services outside', () => {
     expect(told).toHaveLength(2);
   });
 
-  it(
-    'that changes there changes here within the time an answer holds, on open sockets too [R13 X6]',
-    async () => {
-      const { ride, dan, olga, pia, paul } = names();
-      const ending = `${ride}-ending`;
-      for (const id of [ride, ending]) await outside.ride(rideBody(id, dan));
-      await outside.bookings(ride, [booking(ride, pia), booking(ride, paul, 'pending')]);
-      await outside.bookings(ending, [booking(ending, pia)]);
-      const driver = await dialRide(server, ride, 'driver', dan);
-      const passenger = await dialRide(server, ride, 'passenger', pia);
-      const arriving = await dialRide(server, ending, 'driver', dan);
-      await Promise.all([driver, passenger, arriving].map((peer) => peer.next('connected')));
-      await outside.ride(rideBody(ride, olga));
-      await outside.bookings(ride, [booking(ride, pia, 'cancelled'), booking(ride, paul)]);
-      await outside.ride(rideBody(ending, dan, 'completed'));
-      const ends = await Promise.all([driver, passenger, arriving].map((peer) => peer.closed(CACHE_MS)));
-      expect(ends.map(({ code }) => code)).toEqual([4003, 4004, 4002]);
-      for (const [side, user] of [
-        ['driver', olga],
-        ['passenger', paul],
-      ] as const)
-        await (await dialRide(server, ride, side, user)).next('connected');
-      const status = (await caller(server, oldToken(pia)).get(`/api/v1/tracking/ride/${ending}/status`)).as(RideStatus);
-      expect(status).toMatchObject({ is_active: false, driver_connected: false });
-    },
-    TIMEOUT_MS,
-  );
-
-  it(
-    'that ends there, or goes to another driver, counts no more for the one on the road, though nobody looks at it [X6]',
-    async () => {
-      const { ride, dan, olga, pia, paul } = names();
-      const [ending, given, other] = [`${ride}-ending`, `${ride}-given`, `${ride}-other`];
-      const people = [pia, paul, unique('pete')];
-      for (const [index, id] of [ending, given, other].entries()) {
-        await outside.ride(rideBody(id, dan));
-        await outside.bookings(id, [booking(id, people[index] as string)]);
-        const driver = await dialRide(server, id, 'driver', dan);
-        if (id === given) driver.send(fixAt(1_200));
-        await driver.roundTrip();
-        await driver.close();
-      }
-      await outside.ride(rideBody(ending, dan, 'completed'));
-      await outside.ride(rideBody(given, olga));
-      const admin = caller(server, await server.token('admin'));
-      const trip = async (id: string) => (await admin.get(`/v1/trips/${id}`)).as(TripView);
-      await until(
-        async () => [(await trip(ending)).status, (await trip(given)).driverId],
-        ([status, driver]) => status === 'COMPLETED' && driver === olga,
-        CACHE_MS,
-      );
-      const passenger = await dialRide(server, other, 'passenger', people[2] as string);
-      const driver = await dialRide(server, other, 'driver', dan);
-      for (const metres of [400, 50]) driver.send(fixAt(metres));
-      await passenger.next('geofence_event');
-      const told = await until(
-        () => outside.asked('notification').map(({ body }) => (JSON.parse(body) as { user_id: string }).user_id),
-        (users) => users.includes(people[2] as string),
-      );
-      for (const user of [pia, paul]) expect(told).not.toContain(user);
-    },
-    TIMEOUT_MS,
-  );
-
   it('that ended while this server was away ends soon after it is back, though nobody looks at it [X6]', async () => {
     const dataDir = tempDir();
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -241,4 +177,71 @@ describe('a ride of the services outside', () => {
     await own.stop();
     await services.stop();
   });
+});
+
+// Side by side: each waits until an answer holds no more.
+describe.concurrent('what the services outside have changed', () => {
+  it(
+    'changes here within the time an answer holds, on open sockets too [R13 X6]',
+    async () => {
+      const { ride, dan, olga, pia, paul } = names();
+      const ending = `${ride}-ending`;
+      for (const id of [ride, ending]) await outside.ride(rideBody(id, dan));
+      await outside.bookings(ride, [booking(ride, pia), booking(ride, paul, 'pending')]);
+      await outside.bookings(ending, [booking(ending, pia)]);
+      const driver = await dialRide(server, ride, 'driver', dan);
+      const passenger = await dialRide(server, ride, 'passenger', pia);
+      const arriving = await dialRide(server, ending, 'driver', dan);
+      await Promise.all([driver, passenger, arriving].map((peer) => peer.next('connected')));
+      await outside.ride(rideBody(ride, olga));
+      await outside.bookings(ride, [booking(ride, pia, 'cancelled'), booking(ride, paul)]);
+      await outside.ride(rideBody(ending, dan, 'completed'));
+      const ends = await Promise.all([driver, passenger, arriving].map((peer) => peer.closed(CACHE_MS)));
+      expect(ends.map(({ code }) => code)).toEqual([4003, 4004, 4002]);
+      for (const [side, user] of [
+        ['driver', olga],
+        ['passenger', paul],
+      ] as const)
+        await (await dialRide(server, ride, side, user)).next('connected');
+      const status = (await caller(server, oldToken(pia)).get(`/api/v1/tracking/ride/${ending}/status`)).as(RideStatus);
+      expect(status).toMatchObject({ is_active: false, driver_connected: false });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'a ride that ended or went to another driver, counts no more for the one on the road, though nobody looks at it [X6]',
+    async () => {
+      const { ride, dan, olga, pia, paul } = names();
+      const [ending, given, other] = [`${ride}-ending`, `${ride}-given`, `${ride}-other`];
+      const people = [pia, paul, unique('pete')];
+      for (const [index, id] of [ending, given, other].entries()) {
+        await outside.ride(rideBody(id, dan));
+        await outside.bookings(id, [booking(id, people[index] as string)]);
+        const driver = await dialRide(server, id, 'driver', dan);
+        if (id === given) driver.send(fixAt(1_200));
+        await driver.roundTrip();
+        await driver.close();
+      }
+      await outside.ride(rideBody(ending, dan, 'completed'));
+      await outside.ride(rideBody(given, olga));
+      const admin = caller(server, await server.token('admin'));
+      const trip = async (id: string) => (await admin.get(`/v1/trips/${id}`)).as(TripView);
+      await until(
+        async () => [(await trip(ending)).status, (await trip(given)).driverId],
+        ([status, driver]) => status === 'COMPLETED' && driver === olga,
+        CACHE_MS,
+      );
+      const passenger = await dialRide(server, other, 'passenger', people[2] as string);
+      const driver = await dialRide(server, other, 'driver', dan);
+      for (const metres of [400, 50]) driver.send(fixAt(metres));
+      await passenger.next('geofence_event');
+      const told = await until(
+        () => outside.asked('notification').map(({ body }) => (JSON.parse(body) as { user_id: string }).user_id),
+        (users) => users.includes(people[2] as string),
+      );
+      for (const user of [pia, paul]) expect(told).not.toContain(user);
+    },
+    TIMEOUT_MS,
+  );
 });
