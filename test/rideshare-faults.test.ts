@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RideHistory, RideStatus } from '../packages/server/src/dialects/rideshare/messages.ts';
+import { RideHistory } from '../packages/server/src/dialects/rideshare/messages.ts';
 import { unique } from './support/places.ts';
 import { stablePort } from './support/port.ts';
 import { caller } from './support/rest.ts';

@@ -297,7 +297,9 @@ describe.concurrent('ownership by locks of PostgreSQL', () => {
     const other = new pg.Client({ connectionString: url });
     await other.connect();
     await other.query('BEGIN; LOCK TABLE process');
-    await ask('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [`waycast ${first.home}`]);
+    await ask('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1', [
+      `waycast ${first.home}`,
+    ]);
     await ask(TAKE, [[3, 4, 5], 999]);
     await ask('UPDATE partition_cursor SET owner = NULL WHERE partition IN (3, 5)');
     await other.query('COMMIT');

@@ -28,7 +28,9 @@ describe('a search for who passed', () => {
     await asked(at.url(), async (client) => {
       await client.query('BEGIN; LOCK TABLE location_history IN ACCESS EXCLUSIVE MODE');
       await expect(readPasses(new Primary(pool), SEARCH, 10, 50)).rejects.toMatchObject({ code: 'storage_unavailable' });
-      const { rows } = await client.query('SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted');
+      const { rows } = await client.query(
+        'SELECT count(*)::int AS waiting FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND NOT l.granted',
+      );
       expect(rows).toEqual([{ waiting: 0 }]);
     });
     expect((await readPasses(new Primary(pool), SEARCH, 10)).items).toMatchObject([{ driver: 'd', fixes: 100 }]);
