@@ -1,19 +1,33 @@
+import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { MemoryBus } from '../adapters/memory-bus.ts';
+import type { Driver } from '../core/driver.ts';
 import { ManualClock } from './contracts/manual-clock.ts';
 import { driverAt, fixAt } from './contracts/samples.ts';
 import { FLEET, type FleetFrame } from './delivery.ts';
 import { Fleet } from './fleet.ts';
 import { NearbyDrivers } from './nearby.ts';
 
-it('a large fleet that moved is told in frames of some hundreds, numbered one by one, everybody once [N2]', async () => {
+/** What is told of a fleet, each frame with its time. */
+function fleetOf() {
   const clock = new ManualClock();
   const bus = new MemoryBus();
-  const frames: FleetFrame[] = [];
-  bus.listen((delivery) => delivery.type === 'fleet' && frames.push(delivery));
+  const frames: (FleetFrame & { at: number })[] = [];
+  bus.listen((delivery) => delivery.type === 'fleet' && frames.push({ ...delivery, at: clock.now() }));
   bus.join(FLEET);
-  const nearby = new NearbyDrivers(clock);
-  const fleet = new Fleet({ home: 1, bus, clock, nearby, stored: async () => [], warn: () => undefined });
+  const fleet = new Fleet({
+    home: 1,
+    bus,
+    clock,
+    nearby: new NearbyDrivers(clock),
+    stored: async () => [],
+    warn: () => undefined,
+  });
+  return { clock, fleet, frames };
+}
+
+it('a large fleet that moved is told in frames of some hundreds, numbered one by one, everybody once [N2]', async () => {
+  const { clock, fleet, frames } = fleetOf();
   const drivers = Array.from({ length: 2_200 }, (_, n) => driverAt(`d${n}`, 1, { latest: fixAt(n), online: n % 10 !== 0 }));
   for (const driver of drivers) fleet.moved(driver);
   clock.pass(1_000);
@@ -24,4 +38,36 @@ it('a large fleet that moved is told in frames of some hundreds, numbered one by
   expect(Math.max(...frames.map(({ rows, gone }) => rows.length + gone.length))).toBeLessThanOrEqual(500);
   expect(frames.flatMap(({ gone }) => gone)).toHaveLength(220);
   fleet.close();
+});
+
+it('a driver is told of at most once a second, as it is a second after it moved at the latest, few in a frame a second [N2]', () => {
+  const move = fc.record({ afterMs: fc.integer({ min: 0, max: 400 }), who: fc.integer({ min: 0, max: 4 }) });
+  fc.assert(
+    fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
+      const { clock, fleet, frames } = fleetOf();
+      const drivers: Driver[] = Array.from({ length: 5 }, (_, n) => driverAt(`d${n}`, 1, { latest: fixAt(0) }));
+      const moved: { at: number; driver: string; seconds: number }[] = [];
+      for (const [n, { afterMs, who }] of moves.entries()) {
+        clock.pass(afterMs);
+        const driver = drivers[who] as Driver;
+        driver.latest = fixAt(n + 1);
+        fleet.moved(driver);
+        moved.push({ at: clock.now(), driver: driver.id, seconds: n + 1 });
+        const everybody = fleet.full().rows.find((row) => row.driver === driver.id);
+        expect(everybody?.at).toBe(fixAt(n + 1).at);
+      }
+      clock.pass(1_100);
+      const told = frames.flatMap(({ at, rows }) => rows.map((row) => ({ at, driver: row.driver, captured: row.at })));
+      for (const { id } of drivers) {
+        const times = told.filter(({ driver }) => driver === id).map(({ at }) => at);
+        for (const [i, at] of times.entries()) expect(at - (times[i - 1] ?? 0)).toBeGreaterThanOrEqual(1_000);
+      }
+      for (const { at, driver, seconds } of moved)
+        expect(told.some((one) => one.driver === driver && one.at >= at && one.at <= at + 1_100 && one.captured >= fixAt(seconds).at)).toBe(
+          true,
+        );
+      for (const [i, { at }] of frames.entries()) expect(at - (frames[i - 1]?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+      fleet.close();
+    }),
+  );
 });

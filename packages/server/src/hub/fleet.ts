@@ -9,6 +9,11 @@ import type { Watcher } from './watchers.ts';
 
 /** After so many drivers others get their turn: a hundred thousand at once would hold up every live position. */
 const DRIVERS_A_TURN = 500;
+/** A driver is told of at most once in so long, ms; so long, too, a few that moved wait for others, as each frame costs every watcher. */
+const REST_MS = 1_000;
+/** Of a large fleet some are told at each tick, so that the work of a second does not come all at once, ms. */
+const TICK_MS = 100;
+const TICKS = REST_MS / TICK_MS;
 
 export interface FleetParts {
   readonly home: number;
@@ -20,12 +25,18 @@ export interface FleetParts {
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** Gathers who moved and tells it once a second, so that a whole fleet costs its watchers a message or a few a second; and hears it of others. */
+/** Gathers who moved and tells it, each driver at most once a second and many in a frame; and hears it of others. */
 export class Fleet implements Watcher {
   readonly #parts: FleetParts;
   #moved = new Set<Driver>();
-  /** Those of the last second that are still being told. */
-  #told: ReadonlySet<Driver> = new Set();
+  /** Those of them whose turn it is. */
+  #due = new Set<Driver>();
+  /** Those told of less than a second ago, by the tick they were told at, and whether they moved since. */
+  readonly #toldAt: Driver[][] = Array.from({ length: TICKS }, () => []);
+  readonly #resting = new Map<Driver, boolean>();
+  #tick = 0;
+  /** Ticks since somebody was told of. */
+  #silent = TICKS;
   #telling: NodeJS.Immediate | undefined;
   #number = 0;
   /** The last frame heard of each process. */
@@ -35,11 +46,12 @@ export class Fleet implements Watcher {
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
-    this.#stop = parts.clock.every(1_000, () => this.#tell());
+    this.#stop = parts.clock.every(TICK_MS, () => this.#tell());
   }
 
   moved(driver: Driver): void {
-    this.#moved.add(driver);
+    if (this.#resting.has(driver)) this.#resting.set(driver, true);
+    else if (!this.#due.has(driver)) this.#moved.add(driver);
   }
 
   happened(event: Happened, trip: Trip | null): void {
@@ -49,7 +61,8 @@ export class Fleet implements Watcher {
   /** Everybody who is not offline: what a new watcher starts from. */
   full(): FleetFrame {
     const rows = new Map(this.#parts.nearby.rows());
-    for (const driver of [...this.#told, ...this.#moved]) {
+    const resting = Array.from(this.#resting, ([driver, hasMoved]) => (hasMoved ? [driver] : [])).flat();
+    for (const driver of [...this.#due, ...this.#moved, ...resting]) {
       const row = fleetRowOf(driver);
       if (row === null) rows.delete(driver.id);
       else rows.set(driver.id, row);
@@ -92,21 +105,28 @@ export class Fleet implements Watcher {
   }
 
   #tell(): void {
-    if (this.#moved.size === 0 || this.#telling !== undefined) return;
-    this.#told = this.#moved;
-    this.#moved = new Set();
-    this.#tellSome(this.#told.values());
+    if (this.#telling !== undefined) return;
+    this.#tick = (this.#tick + 1) % TICKS;
+    for (const driver of this.#toldAt[this.#tick]?.splice(0) ?? []) {
+      if (this.#resting.get(driver) === true) this.#moved.add(driver);
+      this.#resting.delete(driver);
+    }
+    this.#silent++;
+    if (this.#moved.size === 0 || (this.#moved.size < DRIVERS_A_TURN && this.#silent < TICKS)) return;
+    this.#silent = 0;
+    [this.#due, this.#moved] = [this.#moved, this.#due];
+    this.#tellSome();
   }
 
-  /** A turn's worth of those who moved: a frame of its own, so that whoever writes and whoever reads it is soon done. */
-  #tellSome(moved: Iterator<Driver>): void {
+  /** A turn's worth of those who are due: a frame of its own, so that whoever writes and whoever reads it is soon done. */
+  #tellSome(): void {
     const { home, bus, nearby } = this.#parts;
     const rows: FleetRow[] = [];
     const gone: string[] = [];
-    this.#telling = undefined;
-    let next = moved.next();
-    for (; !next.done; next = moved.next()) {
-      const driver = next.value;
+    for (const driver of this.#due.values().take(DRIVERS_A_TURN)) {
+      this.#due.delete(driver);
+      this.#resting.set(driver, false);
+      this.#toldAt[this.#tick]?.push(driver);
       const row = fleetRowOf(driver);
       if (row === null) {
         gone.push(driver.id);
@@ -115,10 +135,8 @@ export class Fleet implements Watcher {
         rows.push(row);
         nearby.put(row);
       }
-      if (rows.length + gone.length === DRIVERS_A_TURN) break;
     }
-    if (next.done) this.#told = new Set();
-    else this.#telling = setImmediate(() => this.#tellSome(moved));
-    if (rows.length + gone.length > 0) bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
+    this.#telling = this.#due.size === 0 ? undefined : setImmediate(() => this.#tellSome());
+    bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
   }
 }

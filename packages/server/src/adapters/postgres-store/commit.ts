@@ -4,7 +4,7 @@ import { CursorMoved } from '../../hub/cursor-moved.ts';
 import { partitionOf } from '../../hub/partition.ts';
 import type { Commit, Committed } from '../../hub/storage-ports.ts';
 import type { Days } from './days.ts';
-import { NOTE_TAILS, STORE_WHOLE, type WholeDriver, wholeDriver } from './driver-records.ts';
+import { NOTE_TAILS, STORE_WHOLE, type WholeDriver, wholeDriver, wholeRecords } from './driver-records.ts';
 import { type Happenings, happenings, record } from './events.ts';
 import { insertFixes, knownFixes, listed } from './fixes.ts';
 import type { Names } from './names.ts';
@@ -130,7 +130,12 @@ function writeAll(
 ): void {
   const ask = (name: string, text: string, ...values: unknown[]) => asked.add(client.query({ name, text, values }));
   if (rows.length > 0) asked.add(insertFixes(client, rows, names));
-  if (given.whole.length > 0) ask('whole', STORE_WHOLE, JSON.stringify(given.whole.map(({ record: one }) => one)));
+  if (given.whole.length > 0)
+    ask(
+      'whole',
+      STORE_WHOLE,
+      wholeRecords(given.whole, (id) => names.driver(id)),
+    );
   const begun = tails.of(rows, whole);
   if (begun.length > 0) {
     const of = begun.map(({ driverId }) => names.driver(driverId));

@@ -5,7 +5,7 @@ import { partitionOf } from '../../hub/partition.ts';
 export interface WholeDriver {
   readonly id: string;
   readonly position: number;
-  /** JSON, but for the driver's number. */
+  /** To be JSON, with the driver's number. */
   readonly record: object;
 }
 
@@ -38,11 +38,16 @@ export function wholeDriver(driver: Driver): WholeDriver {
 
 const PLACE = 'lat, lng, speed, bearing, accuracy, altitude, captured_at, heard_at, status, online, stale, name, vehicle, labels, trips';
 
+/** Drivers as `STORE_WHOLE` reads them; `numberOf`: of a driver, by its id. */
+export function wholeRecords(drivers: readonly WholeDriver[], numberOf: (id: string) => number): string {
+  return JSON.stringify(drivers.map(({ id, record }) => ({ n: numberOf(id), ...record })));
+}
+
 /** Keeps drivers ($1) whole, for their owners and for everybody else. */
 export const STORE_WHOLE = `WITH g AS MATERIALIZED (
-    SELECT g.*, d.n FROM json_to_recordset($1::json) AS g (id text, partition smallint, position bigint, state text, lat float8, lng float8,
+    SELECT * FROM json_to_recordset($1::json) AS g (n int, id text, partition smallint, position bigint, state text, lat float8, lng float8,
       speed float8, bearing float8, accuracy float8, altitude float8, captured_at bigint, heard_at bigint, status text, online boolean,
-      stale boolean, name text, vehicle text, labels text[], trips text[]) JOIN driver d ON d.id = g.id
+      stale boolean, name text, vehicle text, labels text[], trips text[])
   ), snapshots AS (
     INSERT INTO driver_snapshot (driver, partition, position, online, state) SELECT n, partition, position, online, state::json FROM g
     ON CONFLICT (driver) DO UPDATE SET position = excluded.position, online = excluded.online, state = excluded.state

@@ -13,6 +13,12 @@ const PATIENCE_MS = 30_000;
 /** How often the partitions of days to come are made. */
 const AHEAD_EVERY_MS = 3_600_000;
 
+/**
+ * Whatever a commit looks for has a key. Its statements are planned once, perhaps while the tables are small, and a plan that
+ * reads a small table from end to end is kept until somebody has counted how it grew.
+ */
+const BY_KEY = 'SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off';
+
 interface Job {
   readonly given: Prepared;
   readonly attempt: Sent;
@@ -137,7 +143,7 @@ export class Writer {
     client.on('end', () => this.#lose(client));
     await client.connect();
     try {
-      await client.query(`SET synchronous_commit = on; SET jit = off; ${named(this.#options.memory.process)}`);
+      await client.query(`SET synchronous_commit = on; ${BY_KEY}; ${named(this.#options.memory.process)}`);
       // It might still end a transaction that this one takes for lost.
       if (this.#left !== null) await client.query(END_OTHER, [this.#left.pid, this.#left.since]);
       const { rows } = await client.query<{ since: string }>(MINE);
