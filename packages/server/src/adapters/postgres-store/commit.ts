@@ -67,6 +67,7 @@ export async function storeCommit(client: Client, given: Prepared, memory: Commi
   await days.ensure(client, receipts(given.rows));
   try {
     const asked = new Asked();
+    inOneWrite(client);
     asked.add(client.query('BEGIN'));
     const moving = asked.add(moveCursors(client, given, memory.process));
     await asked.orFail(names.ensure(client, drivers(given), given.rows));
@@ -95,6 +96,13 @@ export async function storeCommit(client: Client, given: Prepared, memory: Commi
     names.rolledBack();
     throw error;
   }
+}
+
+/** What is asked in this turn of the event loop leaves in one write: each of its own wakes PostgreSQL, which then waits for more. */
+function inOneWrite(client: Client): void {
+  const { stream } = (client as unknown as { connection: { stream: { cork(): void; uncork(): void } } }).connection;
+  stream.cork();
+  setImmediate(() => stream.uncork());
 }
 
 /** Statements under way. All end before anything is decided; the first that failed says why. */

@@ -138,7 +138,7 @@ export class RedisMirror implements Mirror {
     if (this.#inFlight.size >= IN_FLIGHT) return;
     const now = performance.now();
     const values = this.#values.take(VALUES_AT_ONCE, now);
-    const calls: RedisCall[] = values.map(({ key, value, until }) => ({ key, args: ['SET', key, value, 'PX', Math.ceil(until - now)] }));
+    const calls: RedisCall[] = values.map(({ key, value, until }) => ({ key, args: ['SET', key, value, 'PX', lifeOf(until - now)] }));
     // Like with like, which travels together.
     for (const [key, { values, keep }] of this.#pushes) calls.push({ key, args: ['LPUSH', key, ...values.slice(-keep)] });
     for (const [key, { keep, ttl }] of this.#pushes)
@@ -191,4 +191,9 @@ export class RedisMirror implements Mirror {
     this.#isTold = false;
     this.#leftOutBefore = leftOut;
   }
+}
+
+/** How long a value lives, ms: the same for those that were gathered together, which then travel as one. */
+function lifeOf(ms: number): number {
+  return Math.max(1, Math.floor(ms / GATHER_MS) * GATHER_MS);
 }
