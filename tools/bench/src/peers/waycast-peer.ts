@@ -28,7 +28,7 @@ export function waycast(cli: string, nodeArgs: string[] = []): Peer {
         LOG_LEVEL: 'warn',
         DRAIN_SECONDS: '2',
         // As `npm start` runs it (scripts/setup.mjs).
-        NODE_OPTIONS: '--max-semi-space-size=64 --v8-pool-size=1',
+        NODE_OPTIONS: '--max-semi-space-size=16 --v8-pool-size=2',
       },
     }),
     ready,

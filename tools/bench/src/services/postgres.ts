@@ -7,7 +7,7 @@ import { type Child, start } from '../children.ts';
 import { freePort } from '../session.ts';
 
 const READY_MS = 30_000;
-const SETTINGS = ["shared_preload_libraries = 'pg_stat_statements'", 'pg_stat_statements.track = all', 'shared_buffers = 256MB', 'max_wal_size = 4GB', 'max_connections = 100', 'fsync = on', 'synchronous_commit = on'];
+const SETTINGS = ['shared_buffers = 256MB', 'max_wal_size = 4GB', 'max_connections = 100', 'fsync = on', 'synchronous_commit = on'];
 
 /** A PostgreSQL of the bench's own, with PostGIS; it syncs to disk as a real one does. */
 export interface Postgres {
