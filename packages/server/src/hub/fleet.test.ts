@@ -71,3 +71,39 @@ it('a driver is told of at most once a second, as it is a second after it moved 
     }),
   );
 });
+
+it('whoever moved among many that move now and then waits no longer than a second [N2]', async () => {
+  const { clock, fleet, frames } = fleetOf();
+  const few = Array.from({ length: 10 }, (_, n) => driverAt(`few${n}`, 1, { latest: fixAt(0) }));
+  const many = Array.from({ length: 500 }, (_, n) => driverAt(`many${n}`, 1, { latest: fixAt(0) }));
+  for (const driver of few) fleet.moved(driver);
+  clock.pass(100);
+  for (const driver of few) {
+    driver.latest = fixAt(1);
+    fleet.moved(driver);
+  }
+  const since = clock.now();
+  clock.pass(500);
+  for (const driver of many) fleet.moved(driver);
+  clock.pass(1_500);
+  const told = frames.filter(({ rows }) => rows.some((row) => row.driver === 'few0' && row.at === fixAt(1).at));
+  expect(told.map(({ at }) => at - since)).toEqual([1_000]);
+  fleet.close();
+});
+
+it('a driver that was loaded anew is told of as it is now, once, whatever was to be told of it before [N2]', () => {
+  const { clock, fleet, frames } = fleetOf();
+  const before = driverAt('d', 1, { latest: fixAt(1) });
+  fleet.moved(before);
+  clock.pass(100);
+  before.latest = fixAt(2);
+  fleet.moved(before);
+  fleet.moved(driverAt('d', 1, { latest: fixAt(3), online: false }));
+  expect(fleet.full().rows).toEqual([]);
+  clock.pass(2_000);
+  expect(frames.map(({ rows, gone }) => [rows.map(({ at }) => at), gone])).toEqual([
+    [[fixAt(1).at], []],
+    [[], ['d']],
+  ]);
+  fleet.close();
+});

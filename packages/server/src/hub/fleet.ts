@@ -28,12 +28,13 @@ export interface FleetParts {
 /** Gathers who moved and tells it, each driver at most once a second and many in a frame; and hears it of others. */
 export class Fleet implements Watcher {
   readonly #parts: FleetParts;
-  #moved = new Set<Driver>();
+  /** By id, as last heard of: one that was loaded anew is another object. */
+  #moved = new Map<string, Driver>();
   /** Those of them whose turn it is. */
-  #due = new Set<Driver>();
-  /** Those told of less than a second ago, by the tick they were told at, and whether they moved since. */
-  readonly #toldAt: Driver[][] = Array.from({ length: TICKS }, () => []);
-  readonly #resting = new Map<Driver, boolean>();
+  #due = new Map<string, Driver>();
+  /** Ids of those told of less than a second ago, by the tick they were told at; null for who has not moved since. */
+  readonly #toldAt: string[][] = Array.from({ length: TICKS }, () => []);
+  readonly #resting = new Map<string, Driver | null>();
   #tick = 0;
   /** Ticks since somebody was told of. */
   #silent = TICKS;
@@ -50,8 +51,9 @@ export class Fleet implements Watcher {
   }
 
   moved(driver: Driver): void {
-    if (this.#resting.has(driver)) this.#resting.set(driver, true);
-    else if (!this.#due.has(driver)) this.#moved.add(driver);
+    const { id } = driver;
+    if (this.#resting.has(id)) this.#resting.set(id, driver);
+    else (this.#due.has(id) ? this.#due : this.#moved).set(id, driver);
   }
 
   happened(event: Happened, trip: Trip | null): void {
@@ -61,8 +63,8 @@ export class Fleet implements Watcher {
   /** Everybody who is not offline: what a new watcher starts from. */
   full(): FleetFrame {
     const rows = new Map(this.#parts.nearby.rows());
-    const resting = Array.from(this.#resting, ([driver, hasMoved]) => (hasMoved ? [driver] : [])).flat();
-    for (const driver of [...this.#due, ...this.#moved, ...resting]) {
+    const resting = [...this.#resting.values()].filter((driver) => driver !== null);
+    for (const driver of [...this.#due.values(), ...this.#moved.values(), ...resting]) {
       const row = fleetRowOf(driver);
       if (row === null) rows.delete(driver.id);
       else rows.set(driver.id, row);
@@ -107,12 +109,15 @@ export class Fleet implements Watcher {
   #tell(): void {
     if (this.#telling !== undefined) return;
     this.#tick = (this.#tick + 1) % TICKS;
-    for (const driver of this.#toldAt[this.#tick]?.splice(0) ?? []) {
-      if (this.#resting.get(driver) === true) this.#moved.add(driver);
-      this.#resting.delete(driver);
+    let isLate = ++this.#silent >= TICKS;
+    for (const id of this.#toldAt[this.#tick]?.splice(0) ?? []) {
+      const driver = this.#resting.get(id) ?? null;
+      this.#resting.delete(id);
+      if (driver === null) continue;
+      this.#moved.set(id, driver);
+      isLate = true;
     }
-    this.#silent++;
-    if (this.#moved.size === 0 || (this.#moved.size < DRIVERS_A_TURN && this.#silent < TICKS)) return;
+    if (this.#moved.size === 0 || (this.#moved.size < DRIVERS_A_TURN && !isLate)) return;
     this.#silent = 0;
     [this.#due, this.#moved] = [this.#moved, this.#due];
     this.#tellSome();
@@ -123,14 +128,14 @@ export class Fleet implements Watcher {
     const { home, bus, nearby } = this.#parts;
     const rows: FleetRow[] = [];
     const gone: string[] = [];
-    for (const driver of this.#due.values().take(DRIVERS_A_TURN)) {
-      this.#due.delete(driver);
-      this.#resting.set(driver, false);
-      this.#toldAt[this.#tick]?.push(driver);
+    for (const [id, driver] of this.#due.entries().take(DRIVERS_A_TURN)) {
+      this.#due.delete(id);
+      this.#resting.set(id, null);
+      this.#toldAt[this.#tick]?.push(id);
       const row = fleetRowOf(driver);
       if (row === null) {
-        gone.push(driver.id);
-        nearby.drop(driver.id);
+        gone.push(id);
+        nearby.drop(id);
       } else {
         rows.push(row);
         nearby.put(row);

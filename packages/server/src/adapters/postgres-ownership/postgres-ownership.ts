@@ -164,7 +164,7 @@ export class PostgresOwnership implements Ownership {
     if (session === null || owner === undefined) return;
     const holdings = await session.look();
     await this.#notice(holdings.members);
-    // Locked, and nobody serves them: left by a session that ended amid a handover, or somebody else had them meanwhile.
+    // What a session that ended amid a handover left locked, and nobody serves.
     const stray = [...holdings.owners].filter(([partition, home]) => home === this.#parts.home && !this.#mine.has(partition));
     if (stray.length > 0) {
       await session.unlock(stray.map(([partition]) => partition));

@@ -131,7 +131,13 @@ export class LockSession {
       'SELECT partition FROM partition_cursor WHERE partition = ANY ($1::int[]) AND owner = $2',
       [locked, this.#home],
     );
-    return rows.map(({ partition }) => partition);
+    const kept = rows.map(({ partition }) => partition);
+    const others = locked.filter((partition) => !kept.includes(partition));
+    if (others.length > 0) {
+      await this.unlock(others);
+      await this.tell();
+    }
+    return kept;
   }
 
   async unlock(partitions: readonly number[]): Promise<void> {

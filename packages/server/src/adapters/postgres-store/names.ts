@@ -47,6 +47,13 @@ export class Names {
     for (const map of [this.#drivers, this.#streams]) if (map.size > REMEMBERED) map.clear();
   }
 
+  /** Another server may answer now, which does not have the last of them: they are asked for again. */
+  forget(): void {
+    this.#drivers.clear();
+    this.#streams.clear();
+    this.#new.length = 0;
+  }
+
   /** Numbers given in a transaction that failed may be given again to somebody else. */
   rolledBack(): void {
     for (const [map, key] of this.#new.splice(0)) map.delete(key);

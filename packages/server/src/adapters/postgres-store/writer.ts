@@ -154,6 +154,8 @@ export class Writer {
       throw error;
     }
     this.#left = null;
+    this.#options.memory.names.forget();
+    this.#options.memory.tails.forget();
     this.#client = client;
     return client;
   }

@@ -137,9 +137,9 @@ export class RedisMirror implements Mirror {
     }
     if (this.#inFlight.size >= IN_FLIGHT) return;
     const now = performance.now();
-    const values = this.#values.take(VALUES_AT_ONCE, now);
-    const calls: RedisCall[] = values.map(({ key, value, until }) => ({ key, args: ['SET', key, value, 'PX', lifeOf(until - now)] }));
     // Like with like, which travels together.
+    const values = this.#values.take(VALUES_AT_ONCE, now).toSorted((a, b) => a.until - b.until);
+    const calls: RedisCall[] = values.map(({ key, value, until }) => ({ key, args: ['SET', key, value, 'PX', lifeOf(until - now)] }));
     for (const [key, { values, keep }] of this.#pushes) calls.push({ key, args: ['LPUSH', key, ...values.slice(-keep)] });
     for (const [key, { keep, ttl }] of this.#pushes)
       calls.push({ key, args: ['LTRIM', key, 0, keep - 1] }, { key, args: ['EXPIRE', key, ttl] });
