@@ -12,8 +12,9 @@ export default defineConfig({
     pool: 'forks',
     // What they share is imported once: each server, database and browser is its own process anyway.
     isolate: false,
-    // On two cores the others use the time some wait: for a dead line, a closing time.
-    maxWorkers: 4,
+    // On two cores a third one uses the time the others wait: for a dead line, a closing time. A fourth saves a minute, and
+    // starves browsers and servers until something takes longer than anybody would wait.
+    maxWorkers: 3,
     env: { LOG_LEVEL: 'silent' },
   },
 });
