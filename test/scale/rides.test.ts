@@ -58,7 +58,11 @@ describe.concurrent('a ride on two processes', () => {
     }
     for (const server of [a, b]) {
       expect(await statusOf(server, ride, pia)).toMatchObject({ is_active: true, driver_connected: true, passengers_connected: 3 });
-      expect((await historyOf(server, ride, paul)).count).toBe(4);
+      // What was broadcast is stored a moment later, which R14 waits for unless the store stalls.
+      await until(
+        async () => (await historyOf(server, ride, paul)).count,
+        (count) => count === 4,
+      );
     }
     await there.close();
     for (const server of [a, b])
