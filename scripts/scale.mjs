@@ -35,6 +35,8 @@ const TESTS_LEFT_OUT = {
   'with bookings that cannot be used goes on for the others; the log says which, once': 'each process has its own log',
   'that takes nothing for a while gets every event and the newest position then': 'nginx holds much of what a client does not take',
   'is given the newest position and every update once it reads again': 'nginx holds much of what a client does not take',
+  'says draining with a time each, refuses newcomers':
+    'nginx takes the good-bye for a client that does not, so that the door shuts at once',
   'answer without a token: health, live, ready': 'it says that Redis is unused',
   'count the connections': OWN_FIGURES,
   'is for admins, and has the documented names': OWN_FIGURES,

@@ -146,24 +146,20 @@ describe('GET /v1/drivers/nearby', () => {
       },
       (seen) => seen === all,
     );
-    // A driver sent after all the others: once the index has it, it has them.
-    await send('edge-last', corner);
-    sent.set('edge-last', corner);
-    await until(
-      () => ids(corner),
-      (seen) => seen.includes('edge-last'),
-    );
-    for (const { north, east } of fc.sample(spot, { numRuns: 40, seed: 13 })) {
-      const from = wrapped(off(corner, north, east));
-      const truth = [...sent]
+    const questions = fc.sample(spot, { numRuns: 40, seed: 13 }).map(({ north, east }) => wrapped(off(corner, north, east)));
+    const truths = questions.map((from) =>
+      [...sent]
         .map(([id, place]) => ({ id, distance: haversine(from, place) }))
         .filter(({ distance }) => distance <= 4_000)
         .sort((a, b) => a.distance - b.distance)
-        .slice(0, 25);
-      const found = await near(from, '&radius=4000&limit=25');
-      expect(found.map(({ id }) => id)).toEqual(truth.map(({ id }) => id));
-      for (const [i, { distance }] of found.entries()) expect(distance).toBeCloseTo(truth[i]?.distance ?? Number.NaN, 0);
-    }
+        .slice(0, 25),
+    );
+    const answers = () => Promise.all(questions.map((from) => near(from, '&radius=4000&limit=25')));
+    const idsOf = (lists: readonly (readonly { id: string }[])[]) => JSON.stringify(lists.map((list) => list.map(({ id }) => id)));
+    // Who moved a moment ago may be found where it was [N2]; then every answer is right, whichever process gives it.
+    const found = await until(answers, (seen) => idsOf(seen) === idsOf(truths));
+    for (const [i, truth] of truths.entries())
+      for (const [k, { distance }] of truth.entries()) expect(found[i]?.[k]?.distance).toBeCloseTo(distance, 0);
     await stream.close();
   });
 
@@ -193,7 +189,7 @@ describe('who may look for drivers [N5]', () => {
 
   it.each(['passenger', 'merchant'] as const)('a %s finds available drivers, and may not ask for others', async (role) => {
     const by = await as(role);
-    expect(await ids(here, '', by)).toEqual([free]);
+    await settles(here, [free], '', by);
     for (const status of ['BUSY', 'ONLINE,BUSY', 'ON_TRIP'])
       expect((await by.get(pathAt(here, `&status=${status}`))).problem('forbidden').field).toBe('/query/status');
   });

@@ -14,6 +14,8 @@ const REST_MS = 1_000;
 /** Of a large fleet some are told at each tick, so that the work of a second does not come all at once, ms. */
 const TICK_MS = 100;
 const TICKS = REST_MS / TICK_MS;
+/** By then the store has what was told when a frame got lost; ticks. */
+const STORED_AFTER = 12_000 / TICK_MS;
 
 export interface FleetParts {
   readonly home: number;
@@ -43,6 +45,8 @@ export class Fleet implements Watcher {
   /** The last frame heard of each process. */
   readonly #heard = new Map<number, number>();
   #seeding: Promise<void> | null = null;
+  /** Ticks until the store is asked once more; 0 for not at all. */
+  #seedIn = 0;
   readonly #stop: () => void;
 
   constructor(parts: FleetParts) {
@@ -80,7 +84,13 @@ export class Fleet implements Watcher {
     for (const id of delivery.gone) nearby.drop(id);
     const isNext = delivery.number === (this.#heard.get(delivery.home) ?? 0) + 1;
     this.#heard.set(delivery.home, delivery.number);
-    if (!isNext) void this.seed();
+    if (!isNext) this.doubt();
+  }
+
+  /** Something others told got lost: the store has most of it now, and all of it soon [N2, P7]. */
+  doubt(): void {
+    this.#seedIn = STORED_AFTER;
+    void this.seed();
   }
 
   /** Takes over from the store who was told of while nobody here heard. */
@@ -107,6 +117,7 @@ export class Fleet implements Watcher {
   }
 
   #tell(): void {
+    if (this.#seedIn > 0 && --this.#seedIn === 0) void this.seed();
     if (this.#telling !== undefined) return;
     this.#tick = (this.#tick + 1) % TICKS;
     let isLate = ++this.#silent >= TICKS;

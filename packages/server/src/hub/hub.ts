@@ -92,7 +92,15 @@ export async function openHub(parts: HubParts): Promise<Hub> {
   const senders = new Senders(home);
   const replies = new Replies(parts.replyTimeoutMs, home);
   const post = new Post({ home, bus, senders, replies });
-  const watchers = new Watchers({ bus, hot, clock, shared, events: (tripId) => records.events(tripId), warn });
+  const watchers = new Watchers({
+    bus,
+    hot,
+    clock,
+    shared,
+    events: (tripId) => records.events(tripId),
+    doubted: () => fleet.doubt(),
+    warn,
+  });
   const live = new Limits(parts.liveRate, clock);
   const backlog = new Limits(parts.backlogRate, clock);
   const textLimits = new Limits(TEXT_RATE, clock);

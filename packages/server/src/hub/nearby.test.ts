@@ -2,15 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { MemoryBus } from '../adapters/memory-bus.ts';
 import { type Driver, newDriver } from '../core/driver.ts';
 import { ManualClock } from './contracts/manual-clock.ts';
-import type { Delivery, FleetFrame } from './delivery.ts';
+import type { Delivery, FleetFrame, FleetRow } from './delivery.ts';
 import { Fleet } from './fleet.ts';
+import { fleetRowOf } from './fleet-row.ts';
 import { NearbyDrivers, type NearbySearch } from './nearby.ts';
 import type { Principal } from './principal.ts';
 
 const STAFF: Principal = { sub: 'd', role: 'dispatcher', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
 const HERE = { lat: 10, lng: 20 };
 
-function fleet() {
+function fleet(stored: () => readonly FleetRow[] = () => []) {
   const clock = new ManualClock();
   const bus = new MemoryBus();
   const frames: FleetFrame[] = [];
@@ -19,7 +20,7 @@ function fleet() {
   });
   bus.join('fleet');
   const nearby = new NearbyDrivers(clock);
-  const gathered = new Fleet({ home: 0, bus, clock, nearby, stored: async () => [], warn: () => undefined });
+  const gathered = new Fleet({ home: 0, bus, clock, nearby, stored: async () => stored(), warn: () => undefined });
   const driver = (id: string, lng = HERE.lng): Driver => {
     const now = clock.now();
     const one = newDriver(id, 'e');
@@ -82,5 +83,31 @@ describe('drivers nearby', () => {
     expect(find({ limit: 3 })).toEqual(['m-0', 'm-1', 'm-2']);
     clock.pass(1_000);
     expect(frames.at(-1)?.rows.map((row) => row.driver)).toEqual(['later']);
+  });
+
+  it('stay where the newest word has them: who lost a driver to another process may still tell of it [N2]', () => {
+    const { clock, driver, gathered, find } = fleet();
+    const [before, now] = [driver('a', HERE.lng + 1), driver('a')].map((one) => fleetRowOf(one) as FleetRow);
+    clock.pass(1_000);
+    const told = { type: 'fleet', feed: 'fleet', full: false, home: 2, gone: [] } as const;
+    gathered.deliver({ ...told, number: 1, rows: [{ ...(before as FleetRow), heardAt: (now as FleetRow).heardAt - 1 }] });
+    expect(find()).toEqual(['a']);
+    gathered.deliver({ ...told, number: 2, rows: [{ ...(now as FleetRow), status: 'BUSY' }] });
+    expect(find({ statuses: ['BUSY'] })).toEqual(['a']);
+  });
+
+  it('that a lost frame told of are found once the store has them, which may be a while later [N2 P7]', async () => {
+    const stored: FleetRow[] = [];
+    const { clock, driver, gathered, find } = fleet(() => stored);
+    const row = fleetRowOf({ ...driver('elsewhere'), id: 'lost' }) as FleetRow;
+    const told = { type: 'fleet', feed: 'fleet', full: false, home: 2, rows: [], gone: [] } as const;
+    gathered.deliver({ ...told, number: 1 });
+    gathered.deliver({ ...told, number: 3 });
+    await gathered.seed();
+    stored.push(row);
+    clock.pass(11_900);
+    expect(find()).toEqual(['elsewhere']);
+    clock.pass(100);
+    await expect.poll(() => find()).toEqual(['elsewhere', 'lost']);
   });
 });

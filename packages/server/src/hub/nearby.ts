@@ -40,14 +40,15 @@ export class NearbyDrivers {
     this.#clock = clock;
   }
 
-  /** How a driver stands now. */
+  /** How a driver stands now, unless something newer is known: a process that has just lost a driver may still tell of it. */
   put(row: FleetRow): void {
-    const { driver, lat, lng } = row;
+    const { driver, lat, lng, heardAt } = row;
     let slot = this.#slots.get(driver);
     if (slot === undefined) {
       slot = this.#points.add(lat, lng);
       this.#slots.set(driver, slot);
     } else {
+      if (heardAt < (this.#rows[slot] as FleetRow).heardAt) return;
       this.#points.move(slot, lat, lng);
     }
     this.#rows[slot] = row;
@@ -76,6 +77,7 @@ export class NearbyDrivers {
     for (const row of rows) {
       present.add(row.driver);
       const slot = this.#slots.get(row.driver);
+      // Of two that were heard at the same time the one that was told stays.
       if (slot === undefined || (this.#rows[slot] as FleetRow).heardAt < row.heardAt) this.put(row);
     }
     for (const [driver, slot] of this.#slots) if (!present.has(driver) && (this.#rows[slot] as FleetRow).heardAt < since) this.drop(driver);

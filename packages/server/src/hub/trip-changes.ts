@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Actor, WaycastError } from '@waycast/protocol';
 import type { Command } from '../core/commands.ts';
 import { adoptEntry } from '../core/drive-trip.ts';
@@ -63,7 +63,10 @@ export class TripChanges {
       if (active !== null) {
         const driverId = trip.driverId as string;
         const answer = await settledUnlessMoved(this.#ask('trip', driverId, (reply) => command(driverId, reply)));
-        if (answer) return answer.trip;
+        if (answer) {
+          if (answer.trip.driverId !== driverId) await this.#shown(answer.trip);
+          return answer.trip;
+        }
       } else {
         const copy = structuredClone(trip);
         const events = inStore(copy);
@@ -133,12 +136,13 @@ export class TripChanges {
     return true;
   }
 
-  /** Whoever looks next should find the trip with its driver, with whichever process that is; it is not waited for long. */
+  /** Whoever looks next should find the trip with its driver, by whichever process [P1]; it is not waited for long. */
   async #shown(trip: Trip): Promise<void> {
-    if (trip.driverId === null || this.#parts.engine.owns(partitionOf(trip.driverId))) return;
+    if (trip.driverId === null) return;
     for (let attempt = 1; attempt <= SHOWN_ATTEMPTS; attempt++) {
       if ((await this.#parts.found.current(trip)).active !== null) return;
-      await sleep(ARRIVAL_MS);
+      // With a driver of this process it is within a turn of the event loop.
+      await (attempt === 1 ? nextTurn() : sleep(ARRIVAL_MS));
     }
   }
 

@@ -34,7 +34,8 @@ function scene() {
     since: (_feed: string, _epoch: string, seq: number) => ring(seq),
     heads: async () => [],
   } as unknown as Hot;
-  const watchers = new Watchers({ bus, hot, clock, shared: true, events: async () => stored, warn: () => undefined });
+  const parts = { bus, hot, clock, shared: true, events: async () => stored, doubted: () => undefined, warn: () => undefined };
+  const watchers = new Watchers(parts);
   let stands: readonly Delivery[] = [];
   watchers.lookBy(async () => stands);
   const got = { resuming: [] as Delivery[], other: [] as Delivery[] };

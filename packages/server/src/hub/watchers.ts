@@ -55,6 +55,8 @@ export interface WatchersParts {
   readonly shared: boolean;
   /** Of a trip, as stored, oldest first. */
   readonly events: (tripId: string) => Promise<readonly Happened[]>;
+  /** Something got lost, nobody knows what. */
+  readonly doubted: () => void;
   readonly warn: (message: string, error: unknown) => void;
 }
 
@@ -212,6 +214,7 @@ export class Watchers {
 
   /** Something got lost, of whichever feed. */
   #doubt(): void {
+    this.#parts.doubted();
     for (const feed of this.#feeds.keys()) this.#lookSoon(feed, DOUBT_MS);
   }
 
