@@ -3,12 +3,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { buildDashboard, install, ROOT, runtime, V8_OPTIONS } from './setup.mjs';
 
-const COMMANDS = ['serve', 'demo', 'replay', 'token', 'help'];
-
 install();
 const node = runtime();
 const args = process.argv.slice(2);
-const command = COMMANDS.includes(args[0]) ? args : ['serve', ...args];
+// Settings alone are the server's; a word at the front is a command, known or not.
+const command = args[0] === undefined || args[0].startsWith('-') ? ['serve', ...args] : args;
 if (command[0] === 'serve') buildDashboard(node);
 const child = spawn(node, [...V8_OPTIONS, join(ROOT, 'packages', 'server', 'src', 'cli.ts'), ...command], { stdio: 'inherit' });
 // The server decides when it is done; this process only waits for it.

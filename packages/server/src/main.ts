@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { demoCommand } from './commands/demo.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -14,7 +15,7 @@ const program = new Command('waycast')
   .version(VERSION)
   .showHelpAfterError('(--help tells more)');
 program.exitOverride();
-for (const add of [serveCommand, demoCommand, replayCommand, tokenCommand]) add(program);
+for (const add of [serveCommand, demoCommand, replayCommand, tokenCommand, backupCommand, restoreCommand]) add(program);
 for (const command of program.commands) command.exitOverride();
 
 try {

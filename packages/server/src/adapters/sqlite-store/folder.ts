@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartupError } from '../../startup-error.ts';
@@ -9,12 +9,16 @@ export interface Folder {
   release(): void;
 }
 
+/** Stands in the folder while a backup is put in place: what else is there is half of one and half of another. */
+export const RESTORING = 'restoring.json';
+
 /**
  * Takes the data folder. The lock is SQLite's own file lock on a small file beside the database: the system frees
  * it when the process dies, however it dies.
- * @throws StartupError when the folder cannot be written or another process has it
+ * @param isRestore whoever takes it puts a backup in place, if need be anew
+ * @throws StartupError when the folder cannot be written, another process has it, or a restore did not get to its end
  */
-export function takeFolder(dataDir: string): Folder {
+export function takeFolder(dataDir: string, { isRestore = false } = {}): Folder {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     accessSync(dataDir, constants.W_OK | constants.X_OK);
@@ -26,6 +30,10 @@ export function takeFolder(dataDir: string): Folder {
   }
   const holder = join(dataDir, 'holder.json');
   const lock = holdLock(join(dataDir, 'lock'), dataDir, holder);
+  if (!isRestore && existsSync(join(dataDir, RESTORING))) {
+    lock.close();
+    throw new StartupError(`DATA_DIR ${dataDir} holds a restore that did not get to its end: run it again`);
+  }
   writeFileSync(holder, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
   let held = true;
   return {

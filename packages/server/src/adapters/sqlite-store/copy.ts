@@ -1,0 +1,55 @@
+import { backup, DatabaseSync } from 'node:sqlite';
+import { StartupError } from '../../startup-error.ts';
+import { SCHEMA } from './schema.ts';
+
+/** Pages copied before others get their turn: 8 MB. */
+const PAGES_AT_ONCE = 2_000;
+
+/** How far a copy is, in pages. */
+export type Progress = (done: number, all: number) => void;
+
+/**
+ * Copies the database as it is at this moment, whatever is written meanwhile and by whom. Writers are not held up; what
+ * they write stays in the log beside the database until the copy is done.
+ */
+export async function copyDatabase(from: string, to: string, progress: Progress): Promise<void> {
+  const source = new DatabaseSync(from, { readOnly: true });
+  try {
+    // Without a transaction of its own the copy would begin anew with every commit of the server.
+    source.exec('BEGIN');
+    source.prepare('SELECT 1 FROM sqlite_schema').get();
+    await backup(source, to, {
+      rate: PAGES_AT_ONCE,
+      progress: ({ totalPages, remainingPages }) => progress(totalPages - remainingPages, totalPages),
+    });
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * The schema of a database file that nobody uses, once all of it was looked at.
+ * @throws StartupError when it is damaged
+ */
+export function checkDatabase(path: string): number {
+  try {
+    const db = new DatabaseSync(path);
+    try {
+      // One file: the journal of before the copy is not needed, and a folder with nothing beside it can be told whole.
+      db.exec('PRAGMA journal_mode = DELETE');
+      const { quick_check: said } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+      if (said !== 'ok') throw new StartupError(`the database ${path} is damaged (${said})`);
+      return (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+    } finally {
+      db.close();
+    }
+  } catch (cause) {
+    if (cause instanceof StartupError) throw cause;
+    throw new StartupError(`the database ${path} is damaged (${(cause as Error).message})`, { cause });
+  }
+}
+
+/** What this program makes of a schema: the same, or one it brings up to date when it starts. */
+export function isKnown(schema: number): boolean {
+  return schema >= 1 && schema <= SCHEMA;
+}

@@ -1,0 +1,54 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { checkDatabase, copyDatabase, type Progress } from '../adapters/sqlite-store/copy.ts';
+import { StartupError } from '../startup-error.ts';
+import { VERSION } from '../version.ts';
+import { moveForGood, mustHaveRoom, sizeOf, sync } from './files.ts';
+import { DATABASE, MANIFEST, type Manifest, markOf, SECRET } from './manifest.ts';
+
+/**
+ * Copies a data folder, of a server that runs or of none, into a new folder: the database as it is when this begins, and
+ * the secret. The folder has its name once all of it is there, durable and looked through.
+ * @throws StartupError when there is nothing to back up, the folder is taken, or the disk has no room
+ */
+export async function backUp(dataDir: string, folder: string, progress: Progress): Promise<Manifest> {
+  const database = join(dataDir, DATABASE);
+  if (!existsSync(database)) throw new StartupError(`DATA_DIR ${dataDir} holds no database to back up: name the folder the server uses`);
+  const target = resolve(folder);
+  if (existsSync(target)) throw new StartupError(`${folder} is there already: name a new folder for the backup`);
+  const partial = join(dirname(target), `${basename(target)}.partial`);
+  makePartial(partial);
+  mustHaveRoom(dirname(target), sizeOf(database) + sizeOf(`${database}-wal`));
+  const at = new Date().toISOString();
+  await copyDatabase(database, join(partial, DATABASE), progress);
+  if (existsSync(join(dataDir, SECRET))) copyFileSync(join(dataDir, SECRET), join(partial, SECRET));
+  const schema = checkDatabase(join(partial, DATABASE));
+  const files: Record<string, Awaited<ReturnType<typeof markOf>>> = {};
+  for (const name of readdirSync(partial)) {
+    chmodSync(join(partial, name), 0o600);
+    sync(join(partial, name));
+    files[name] = await markOf(join(partial, name));
+  }
+  const manifest: Manifest = { format: 1, waycast: VERSION, schema, at, files };
+  writeFileSync(join(partial, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
+  sync(join(partial, MANIFEST));
+  moveForGood(partial, target);
+  return manifest;
+}
+
+/** What an earlier backup left that did not get to its end goes; what is not of a backup stays. */
+function makePartial(partial: string): void {
+  try {
+    if (existsSync(partial)) {
+      const foreign = readdirSync(partial).find((name) => ![SECRET, MANIFEST].includes(name) && !name.startsWith(DATABASE));
+      if (foreign !== undefined) throw new StartupError(`${partial} holds ${foreign}, which is not of a backup: move it away first`);
+      rmSync(partial, { recursive: true });
+    }
+    mkdirSync(partial, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    if (cause instanceof StartupError) throw cause;
+    throw new StartupError(`${partial} cannot be written (${(cause as Error).message}): give this user the folder or name another`, {
+      cause,
+    });
+  }
+}
