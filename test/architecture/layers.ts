@@ -120,7 +120,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   main: to('commands', 'version'),
   config: to('config-values', 'startup-error'),
   'config-values': [],
-  metrics: types('hub/meter.ts'),
+  metrics: [...to('protocol'), ...types('hub/meter.ts')],
   'http-servers': to('startup-error'),
   'startup-error': [],
   version: [],

@@ -1,9 +1,11 @@
+import { ERRORS } from '@waycast/protocol';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Meter } from './hub/meter.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Of single fixes every so many-th is timed: a histogram entry costs more than reading a clock. */
 const SAMPLE = 16;
+const OUTCOMES = ['delivered', 'failed', 'dead', 'given back'];
 
 /** What operators see of the road, in Prometheus' terms. Seconds. */
 export class Metrics implements Meter {
@@ -45,6 +47,10 @@ export class Metrics implements Meter {
     outbox: () => { readonly pending: number; readonly dead: number };
   }) {
     collectDefaultMetrics({ register: this.#registry });
+    // There from the start: of a count that begins at 1, Prometheus sees no increase.
+    for (const code of Object.keys(ERRORS)) this.#refusals.inc({ code }, 0);
+    for (const outcome of OUTCOMES) this.#attempts.inc({ outcome }, 0);
+    for (const stage of ['accepted', 'delivered', 'stored']) this.#stages.zero({ stage });
     // Counted beside it: it is met with every fix.
     const take = (): number => {
       const more = this.#count - this.#counted;
