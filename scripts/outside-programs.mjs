@@ -1,4 +1,5 @@
-// What the tests need beside npm's packages: a browser, Redis, PostgreSQL with PostGIS, nginx. Installed on Debian as root; found elsewhere.
+// What the tests need beside npm's packages: a browser, Redis, PostgreSQL with PostGIS, nginx, and what
+// checks the files in deploy. Installed on Debian as root; found elsewhere.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -26,6 +27,8 @@ const PROGRAMS = [
     hint: 'PostgreSQL 15 or later with PostGIS 3 (or set DATABASE_URL)',
   },
   { name: 'nginx', found: () => onPath('nginx'), packages: ['nginx-light'], hint: 'nginx' },
+  { name: 'promtool', found: () => onPath('promtool'), packages: ['prometheus'], hint: 'promtool, which comes with Prometheus' },
+  { name: 'kubectl', found: () => onPath('kubectl'), packages: ['kubernetes-client'], hint: 'kubectl 1.20 or later' },
 ];
 
 /** Sees to it that everything is there, or ends with what to install; answers where the browser is. */
