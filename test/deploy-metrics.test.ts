@@ -156,6 +156,14 @@ describe('each alert', () => {
     const { code, out, err } = await run('promtool', ['check', 'config', join(ROOT, PROMETHEUS, 'prometheus.yml')]);
     expect(code, err).toBe(0);
     expect(out).toContain(`${rules.length} rules found`);
+    // Debian's promtool is built without Kubernetes: of the other one it knows no targets.
+    for (const name of ['prometheus.yml', 'prometheus-kubernetes.yml']) {
+      const { rule_files, scrape_configs } = yamlOf<{ rule_files: string[]; scrape_configs: { job_name: string }[] }>(
+        `${PROMETHEUS}/${name}`,
+      );
+      expect(rule_files).toEqual(['alerts.yml']);
+      expect(scrape_configs.map((job) => job.job_name)).toEqual(['waycast']);
+    }
   });
 
   it('tells when it should, and not before [V11]', async () => {

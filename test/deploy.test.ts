@@ -115,6 +115,12 @@ describe('the image', () => {
     expect(ofServer).toContain('packages/dashboard/dist');
   });
 
+  it('builds the dashboard with all that its tsconfig stands on [V3]', () => {
+    const folder = join('packages', 'dashboard');
+    const { extends: base } = JSON.parse(textOf(join(folder, 'tsconfig.json'))) as { extends: string };
+    expect(copied.flatMap((rest) => rest.split(' ').slice(0, -1))).toContain(join(folder, base));
+  });
+
   it('takes no secrets, data and modules of this machine along [V3 V5]', () => {
     const lines = textOf('deploy/Dockerfile.dockerignore').split('\n');
     expect(lines.filter((line) => line !== '' && !line.startsWith('#'))[0]).toBe('*');
