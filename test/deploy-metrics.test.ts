@@ -199,7 +199,7 @@ describe('each alert', () => {
 });
 
 describe('the health check of the image', () => {
-  const [, check = ''] = /^HEALTHCHECK .*CMD (\[.*\])$/m.exec(textOf('deploy/Dockerfile')) ?? [];
+  const [, check = ''] = /^HEALTHCHECK .*\\\n *CMD (\[.*\])$/m.exec(textOf('deploy/Dockerfile')) ?? [];
   const [, ...args] = JSON.parse(check) as string[];
 
   async function checked(env: Record<string, string>): Promise<number | null> {

@@ -365,6 +365,9 @@ describe('Kubernetes', () => {
 
   it('is built by kubectl alone; everything is in one namespace', async () => {
     const kinds = (await things()).map(({ kind }) => kind);
+    // What the upgrade in docs/DEPLOYMENT.md puts another number into.
+    const { out } = await build(true);
+    expect(out.match(/^ {2}replicas: 3$/gm)).toHaveLength(1);
     for (const kind of ['ConfigMap', 'Secret', 'Deployment', 'Service', 'HorizontalPodAutoscaler', 'PodDisruptionBudget', 'Ingress'])
       expect(kinds).toContain(kind);
     for (const { kind, metadata } of await things()) if (kind !== 'Namespace') expect(metadata.namespace, kind).toBe('waycast');
