@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { KEYS } from '../packages/server/src/config.ts';
 
-/** What the compose files ask of `.env` beside the server's own settings.. None may begin with WAYCAST_: it reaches the server too, which knows no such setting. */
+/**
+ * What the compose files ask of `.env` beside the server's own settings. None may begin with WAYCAST_: it reaches the server
+ * too, which knows no such setting and would not start.
+ */
 export const COMPOSE_KEYS = {
   SERVER_IMAGE: { fallback: 'waycast:latest', help: 'the image to run; it is built from this folder where there is none' },
   POSTGRES_PASSWORD: {
