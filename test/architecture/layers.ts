@@ -82,6 +82,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     ...to(
       'server',
       'upkeep',
+      'doctor',
       'config',
       'workers',
       'http-servers',
@@ -97,6 +98,8 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   'open-surfaces': [...to('hub', 'surfaces/*', 'auth', 'version'), ...types('config', 'metrics', 'http-servers', 'foundations')],
   // What the hub stands on, by the way it runs; mirrors for other services speak the words of a dialect.
   foundations: [...to('adapters/*', 'dialects'), ...types('hub')],
+  // It looks at what a server would stand on, without a server: the adapters by their inspecting files, never the hub.
+  doctor: to('adapters/*', 'auth', 'config', 'http-servers', 'hub/ports.ts', 'startup-error', 'version'),
   server: to(
     'open-surfaces',
     'foundations',
@@ -118,9 +121,10 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   workers: [],
   cli: to('main'),
   main: to('commands', 'version'),
-  config: to('config-values', 'startup-error'),
+  config: to('config-values', 'config-reading', 'startup-error'),
   'config-values': [],
   metrics: [...to('protocol'), ...types('hub/meter.ts')],
+  'config-reading': to('startup-error'),
   'http-servers': to('startup-error'),
   'startup-error': [],
   version: [],

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { type ConfigSources, type Key, readSettings, type Setting } from './config-reading.ts';
 import {
   type ALGORITHMS,
   algorithms,
@@ -21,16 +21,6 @@ import {
   whole,
 } from './config-values.ts';
 import { StartupError } from './startup-error.ts';
-
-/** Where a value came from: what `--help` and error lines say. */
-interface Key<T> {
-  readonly name: string;
-  readonly aliases?: readonly string[];
-  readonly fallback: T;
-  readonly help: string;
-  /** @throws Error saying what would be right */
-  readonly parse: (text: string) => T;
-}
 
 function key<T>(name: string, fallback: T, parse: (text: string) => T, help: string, aliases?: readonly string[]): Key<T> {
   return { name, fallback, parse, help, ...(aliases && { aliases }) };
@@ -166,128 +156,48 @@ export const KEYS = {
 
 export type Config = { -readonly [K in keyof typeof KEYS]: (typeof KEYS)[K] extends Key<infer T> ? T : never };
 
-/** Variables of the commands that call a server; settings of none. */
-const CALLERS = new Set(['WAYCAST_URL', 'WAYCAST_TOKEN']);
+export type { ConfigSources, Setting } from './config-reading.ts';
 
-/** Variables Kubernetes puts into every container for services named waycast: not ours, and no mistake. */
-const INJECTED = /^WAYCAST_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT|PORT_\d+_.*)$/;
-
-export interface ConfigSources {
-  readonly file?: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** By setting name, `PORT` say. */
-  readonly flags: Readonly<Record<string, string | undefined>>;
+/** All that can be said of a configuration, also of one that cannot be served by. */
+export interface Survey {
+  /** With the default wherever nothing usable was given. */
+  readonly config: Config;
+  readonly settings: readonly Setting[];
+  /** What keeps a server from starting, in the order it would be named. */
+  readonly problems: readonly StartupError[];
 }
 
 /**
  * The settings in force: defaults, then the file, the environment, the flags; the later wins.
  * @throws StartupError naming the first key that is unknown or holds nothing usable
  */
-export function readConfig({ file, env, flags }: ConfigSources): Config {
-  const names = new Map<string, string>();
-  for (const { name, aliases } of Object.values(KEYS) as Key<unknown>[]) for (const one of [name, ...(aliases ?? [])]) names.set(one, name);
-  const given = new Map<string, { value: string; from: string }>();
-  for (const [name, value] of Object.entries(file === undefined ? {} : readFile(file))) {
-    const known = names.get(name);
-    if (known === undefined) throw new StartupError(`${file}: unknown setting ${name}${guess(name, names)}`);
-    given.set(known, { value, from: `${name} in ${file}` });
-  }
-  for (const variable of Object.keys(env)) {
-    if (!variable.startsWith('WAYCAST_') || CALLERS.has(variable) || isInjected(variable, env[variable])) continue;
-    const name = variable.slice('WAYCAST_'.length);
-    if (!names.has(name)) throw new StartupError(`unknown environment variable ${variable}${guess(name, names)}`);
-  }
-  for (const { name, aliases = [] } of Object.values(KEYS) as Key<unknown>[]) {
-    // The prefixed form is the more deliberate one: PORT may be somebody else's. A name of our own goes before an alias.
-    const variables = [`WAYCAST_${name}`, ...aliases.map((alias) => `WAYCAST_${alias}`), name, ...aliases];
-    const variable = variables.find((one) => env[one] !== undefined && !isInjected(one, env[one]));
-    if (variable !== undefined) given.set(name, { value: env[variable] as string, from: variable });
-  }
-  for (const [name, value] of Object.entries(flags)) if (value !== undefined) given.set(name, { value, from: flagOf(name) });
-  return consistent(parseAll(given));
+export function readConfig(sources: ConfigSources): Config {
+  const { config, problems } = surveyConfig(sources);
+  const [first] = problems;
+  if (first !== undefined) throw first;
+  return config;
+}
+
+/** The same, with where each came from; what is wrong is told, and does not end it. */
+export function surveyConfig(sources: ConfigSources): Survey {
+  const { values, settings, problems } = readSettings(KEYS as Readonly<Record<string, Key<unknown>>>, sources, flagOf);
+  const config = values as Config;
+  return { config, settings, problems: [...problems, ...inconsistencies(config)] };
 }
 
 /** What one setting asks of another. */
-function consistent(config: Config): Config {
+function inconsistencies(config: Config): StartupError[] {
+  const wrong: string[] = [];
   if (config.redisUrl !== undefined && config.databaseUrl === undefined)
-    throw new StartupError('REDIS_URL needs DATABASE_URL: several processes share one PostgreSQL');
+    wrong.push('REDIS_URL needs DATABASE_URL: several processes share one PostgreSQL');
   if (config.databaseReadUrl !== undefined && config.databaseUrl === undefined)
-    throw new StartupError('DATABASE_READ_URL needs DATABASE_URL: it is a replica of that');
+    wrong.push('DATABASE_READ_URL needs DATABASE_URL: it is a replica of that');
   if (config.workers > 1 && config.redisUrl === undefined)
-    throw new StartupError('WORKERS needs REDIS_URL and DATABASE_URL: processes share a fleet through them');
-  return config;
+    wrong.push('WORKERS needs REDIS_URL and DATABASE_URL: processes share a fleet through them');
+  return wrong.map((message) => new StartupError(message));
 }
 
 /** `--data-dir` for `DATA_DIR`. */
 export function flagOf(name: string): string {
   return `--${name.toLowerCase().replaceAll('_', '-')}`;
-}
-
-function parseAll(given: ReadonlyMap<string, { value: string; from: string }>): Config {
-  const config: Record<string, unknown> = {};
-  for (const [field, { name, fallback, parse }] of Object.entries(KEYS) as [string, Key<unknown>][]) {
-    const found = given.get(name);
-    if (found === undefined) {
-      config[field] = fallback;
-      continue;
-    }
-    try {
-      config[field] = parse(found.value);
-    } catch (error) {
-      const secret = /SECRET|PASSWORD/.test(name) || /\/\/[^/]*@/.test(found.value);
-      throw new StartupError(
-        `${found.from}: ${secret ? 'the value' : JSON.stringify(found.value)} will not do; it takes ${(error as Error).message}`,
-      );
-    }
-  }
-  return config as Config;
-}
-
-function isInjected(variable: string, value: string | undefined): boolean {
-  if (!INJECTED.test(variable)) return false;
-  return variable !== 'WAYCAST_PORT' || (value ?? '').includes('://');
-}
-
-function readFile(path: string): Record<string, string> {
-  if (!existsSync(path)) throw new StartupError(`the configuration file ${path} is not there`);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    // Only where: the message of the parser quotes what stands there, and that may be a secret.
-    const place = /line \d+ column \d+/.exec((cause as Error).message)?.[0];
-    throw new StartupError(`the configuration file ${path} is not JSON${place === undefined ? '' : `: look at ${place}`}`);
-  }
-  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
-    throw new StartupError(`the configuration file ${path} must hold one object of settings`);
-  return Object.fromEntries(Object.entries(parsed).map(([name, value]: [string, unknown]) => [name, fileValue(path, name, value)]));
-}
-
-function fileValue(path: string, name: string, value: unknown): string {
-  const values = Array.isArray(value) ? value : [value];
-  if (!values.every((one) => ['string', 'number', 'boolean'].includes(typeof one))) {
-    throw new StartupError(
-      `${name} in ${path}: ${JSON.stringify(value)} will not do; it takes a text, a number, true or false, or a list of them`,
-    );
-  }
-  return values.join(',');
-}
-
-/** The setting that was probably meant. */
-function guess(name: string, names: ReadonlyMap<string, string>): string {
-  const near = [...names.keys()].find((known) => known.startsWith(name.slice(0, 4)) || distance(known, name) <= 2);
-  return near === undefined ? '' : ` (did you mean ${near}?)`;
-}
-
-/** How many letters to change, add or leave out. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
