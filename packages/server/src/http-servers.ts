@@ -57,9 +57,10 @@ export function urlOf(host: string, server: Server): string {
   return `http://${name}:${port}`;
 }
 
-function whyNot({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
-  if (code === 'EADDRINUSE') return `port ${port} on ${host} is taken: stop what listens there, or set PORT`;
-  if (code === 'EACCES') return `port ${port} may not be used by this user: choose one above 1023, or set PORT`;
+/** Why a port cannot be had and what to do; `key` is the setting that names it. */
+export function whyNot({ code, message }: NodeJS.ErrnoException, host: string, port: number, key = 'PORT'): string {
+  if (code === 'EADDRINUSE') return `port ${port} on ${host} is taken: stop what listens there, or set ${key}`;
+  if (code === 'EACCES') return `port ${port} may not be used by this user: choose one above 1023, or set ${key}`;
   if (code === 'EADDRNOTAVAIL') return `${host} is no address of this machine: set HOST`;
   return `cannot listen on ${host}:${port} (${message})`;
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -15,7 +16,7 @@ const program = new Command('waycast')
   .version(VERSION)
   .showHelpAfterError('(--help tells more)');
 program.exitOverride();
-for (const add of [serveCommand, demoCommand, replayCommand, tokenCommand, backupCommand, restoreCommand]) add(program);
+for (const add of [serveCommand, demoCommand, replayCommand, tokenCommand, doctorCommand, backupCommand, restoreCommand]) add(program);
 for (const command of program.commands) command.exitOverride();
 
 try {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Config, flagOf, KEYS, readConfig } from '../config.ts';
+import { type Config, type ConfigSources, flagOf, KEYS, readConfig, type Survey, surveyConfig } from '../config.ts';
 
 /** Adds a flag for every setting, so that flags, environment and file can never differ. */
 export function addSettings(command: Command, only?: readonly string[]): Command {
@@ -14,9 +14,18 @@ export function addSettings(command: Command, only?: readonly string[]): Command
 
 /** The settings in force for a command, from its flags, the environment and its file. */
 export function settingsOf(command: Command): Config {
+  return readConfig(sourcesOf(command));
+}
+
+/** The same, with where each came from, also where something is wrong with them. */
+export function surveyOf(command: Command): Survey {
+  return surveyConfig(sourcesOf(command));
+}
+
+function sourcesOf(command: Command): ConfigSources {
   const options = command.opts<Record<string, string | undefined>>();
   const flags = Object.fromEntries(Object.values(KEYS).map(({ name }) => [name, options[camel(name)]]));
-  return readConfig({ file: options.config, env: process.env, flags });
+  return { file: options.config, env: process.env, flags };
 }
 
 /** `dataDir` for `DATA_DIR`: how commander names the flag's value. */

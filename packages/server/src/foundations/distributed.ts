@@ -1,5 +1,6 @@
 import { openRedis } from '../adapters/redis/open-redis.ts';
 import type { RedisConnection } from '../adapters/redis/redis-connection.ts';
+import { prefixOf } from '../adapters/redis/redis-url.ts';
 import { RedisCodes } from '../adapters/redis-codes/redis-codes.ts';
 import { openLive } from '../adapters/redis-live/open-live.ts';
 import { RedisLog } from '../adapters/redis-log/redis-log.ts';
@@ -39,12 +40,6 @@ export async function distributed(settings: DistributedSettings, ground: Ground)
     connection.close();
     throw error;
   }
-}
-
-/** Channels know no databases: fleets on different ones of a Redis are told apart by name. */
-function prefixOf(redisUrl: string): string {
-  const database = /^rediss?:\/\/[^/,]+\/(\d+)/.exec(redisUrl)?.[1] ?? '0';
-  return database === '0' ? 'waycast:' : `waycast:${database}:`;
 }
 
 async function onRedis(connection: RedisConnection, settings: DistributedSettings, ground: Ground): Promise<Foundation> {

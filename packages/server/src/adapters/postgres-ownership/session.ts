@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type ClientConfig } from 'pg';
-import { PARTITIONS } from '../../hub/ports.ts';
+import { DATABASE, MEMBER, PARTITION, readHoldings } from './holdings.ts';
 import type { Holdings } from './shares.ts';
 
 /** Names for the locks of this fleet, in the number space of advisory locks with two keys. */
 const FLEET = 7_231_901;
-const MEMBER = 7_231_902;
-const PARTITION = 7_231_903;
 /** Of a process that hands over at its end: no member any more, and still heard of. Older programs have none, and give no signs of life then. */
 const LEAVING = 7_231_904;
 const CHANNEL = 'waycast_shares';
@@ -169,17 +167,7 @@ export class LockSession {
          AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE ${IS_ITS_SESSION})`,
       [FORGOTTEN_AFTER_MS / 1_000],
     );
-    const { rows } = await this.#client.query<{ kind: string; key: string; pid: number }>(
-      `SELECT classid::bigint::text AS kind, objid::bigint::text AS key, pid FROM pg_locks
-       WHERE locktype = 'advisory' AND classid IN ($1, $2) AND objsubid = 2 AND granted AND database = ${DATABASE}`,
-      [MEMBER, PARTITION],
-    );
-    const homes = new Map<number, number>();
-    for (const { kind, key, pid } of rows) if (Number(kind) === MEMBER) homes.set(pid, Number(key));
-    const owners = new Map<number, number | null>();
-    for (const { kind, key, pid } of rows)
-      if (Number(kind) === PARTITION && Number(key) < PARTITIONS) owners.set(Number(key), homes.get(pid) ?? null);
-    return { members: [...homes.values()], owners };
+    return await readHoldings(this.#client);
   }
 
   async close(): Promise<void> {
@@ -193,6 +181,5 @@ export class LockSession {
   }
 }
 
-const DATABASE = '(SELECT oid FROM pg_database WHERE datname = current_database())';
 /** Whether backend `a` is the session of process `p`. Programs that do not say when theirs began were heard of while it was there. */
 const IS_ITS_SESSION = `a.pid = p.session AND CASE WHEN p.begun IS NULL THEN a.backend_start <= p.heard ELSE a.backend_start = p.begun END`;

@@ -32,27 +32,42 @@ export async function connectFirst(key: string, { config, name }: Address, withi
   }
 }
 
-/** @throws StartupError when the server is too old, cannot be written, or lacks PostGIS [P12] */
-export async function checkServer(client: Client, name: string): Promise<void> {
+/** What there is to know of a server before anything is stored on it. */
+export interface ServerFacts {
+  readonly version: string;
+  readonly readonly: boolean;
+  /** The version of PostGIS in this database, null where the server has it and the database does not; undefined: the server has none. */
+  readonly postgis: string | null | undefined;
+}
+
+/** Asks, and changes nothing. */
+export async function readServer(client: Client): Promise<ServerFacts> {
   const { rows } = await client.query<{ version: string; readonly: boolean }>(
     `SELECT current_setting('server_version') AS version, pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool AS readonly`,
   );
-  const { version = '', readonly = false } = rows[0] ?? {};
-  if (Number.parseInt(version, 10) < OLDEST)
-    throw new StartupError(`PostgreSQL at ${name} has version ${version}, Waycast needs ${OLDEST} or newer: upgrade it`);
-  if (readonly) throw new StartupError(`PostgreSQL at ${name} is read-only: point DATABASE_URL at the primary`);
-  await ensurePostgis(client, name);
-}
-
-async function ensurePostgis(client: Client, name: string): Promise<void> {
-  const { rows } = await client.query<{ installed: string | null }>(
+  const extensions = await client.query<{ installed: string | null }>(
     `SELECT installed_version AS installed FROM pg_available_extensions WHERE name = 'postgis'`,
   );
-  if (rows.length === 0)
-    throw new StartupError(
-      `PostgreSQL at ${name} has no PostGIS: install it on the server (Debian: postgresql-15-postgis-3), then start again`,
-    );
-  if (rows[0]?.installed !== null) return;
+  return { version: rows[0]?.version ?? '', readonly: rows[0]?.readonly ?? false, postgis: extensions.rows[0]?.installed };
+}
+
+/** What rules a server out, as lines that say what to do [P12]; empty when nothing does. */
+export function faultsOf({ version, readonly, postgis }: ServerFacts, name: string): string[] {
+  const faults: string[] = [];
+  if (Number.parseInt(version, 10) < OLDEST)
+    faults.push(`PostgreSQL at ${name} has version ${version}, Waycast needs ${OLDEST} or newer: upgrade it`);
+  if (readonly) faults.push(`PostgreSQL at ${name} is read-only: point DATABASE_URL at the primary`);
+  if (postgis === undefined)
+    faults.push(`PostgreSQL at ${name} has no PostGIS: install it on the server (Debian: postgresql-15-postgis-3), then start again`);
+  return faults;
+}
+
+/** @throws StartupError when the server is too old, cannot be written, or lacks PostGIS [P12] */
+export async function checkServer(client: Client, name: string): Promise<void> {
+  const facts = await readServer(client);
+  const [fault] = faultsOf(facts, name);
+  if (fault !== undefined) throw new StartupError(fault);
+  if (facts.postgis !== null) return;
   try {
     await client.query('CREATE EXTENSION IF NOT EXISTS postgis');
   } catch (cause) {

@@ -19,10 +19,7 @@ export class Days {
       if (!this.#known.has(day)) missing.add(day);
     }
     if (missing.size === 0) return;
-    const { rows } = await client.query<{ name: string }>(
-      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'location_history'::regclass`,
-    );
-    const there = new Set(rows.map(({ name }) => name));
+    const there = await partitionsThere(client);
     for (const day of missing) {
       if (!there.has(nameOf(day))) await make(client, day);
       this.#known.add(day);
@@ -41,6 +38,22 @@ export class Days {
   forget(): void {
     this.#known = new Set();
   }
+}
+
+async function partitionsThere(client: Client): Promise<Set<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'location_history'::regclass`,
+  );
+  return new Set(rows.map(({ name }) => name));
+}
+
+/** For how many days from the one of `now` on, epoch ms, there are partitions without a gap: 8 where all is well. */
+export async function daysThere(client: Client, now: number): Promise<number> {
+  const there = await partitionsThere(client);
+  const today = Math.floor(now / DAY_MS);
+  let days = 0;
+  while (there.has(nameOf(today + days))) days++;
+  return days;
 }
 
 /** Beside the others and then attached: that holds up neither those who write nor those who read. */

@@ -146,6 +146,9 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
+/** The version this program brings a database to. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
 /** Whoever holds it migrates; in the number space of advisory locks with one key. */
 const MIGRATING = 7_231_955_500_001n;
 

@@ -5,6 +5,7 @@ import { weightOf } from '../../core/weight.ts';
 import { type Log, type LogEntry, PARTITIONS } from '../../hub/ports.ts';
 import type { RedisConnection } from '../redis/redis-connection.ts';
 import { Appender } from './appender.ts';
+import { logKey } from './backlog.ts';
 import { decodeCommand } from './command-codec.ts';
 import { HandedOn } from './handed-on.ts';
 import { type Lane, newLane } from './lane.ts';
@@ -68,7 +69,7 @@ export class RedisLog implements Log {
     this.#capBytes = capBytes;
     this.#mostHandedOn = handedOn;
     this.#warn = warn;
-    this.#lanes = Array.from({ length: PARTITIONS }, (_, partition) => newLane(partition, `${connection.prefix}{log.${partition}}`));
+    this.#lanes = Array.from({ length: PARTITIONS }, (_, partition) => newLane(partition, logKey(connection.prefix, partition)));
     this.#appender = new Appender({ connection, lanes: this.#lanes, buffer, bufferChars, warn, info });
     this.#timers = [setInterval(() => void this.#tend(), TRIM_EVERY_MS).unref()];
     this.#stopListening = connection.onChange(() => {

@@ -90,11 +90,13 @@ async function examine(target: RedisTarget, prefix: string, deadline: number): P
   }
 }
 
-function field(info: string, name: string): string | undefined {
+/** A line of what INFO answers. */
+export function field(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 }
 
-function dangerOf(policy: string): string {
+/** What may be lost under a policy that evicts, and what to do. */
+export function dangerOf(policy: string): string {
   const what = policy.startsWith('volatile-') ? 'positions that other processes show' : 'fixes not yet stored';
   return `Redis may throw keys away when it is full (maxmemory-policy ${policy}), and with them ${what}: set maxmemory-policy noeviction`;
 }

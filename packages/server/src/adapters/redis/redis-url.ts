@@ -41,3 +41,9 @@ function urlOf(part: string): URL {
   }
   return url;
 }
+
+/** Channels know no databases: fleets on different ones of a Redis are told apart by name. */
+export function prefixOf(redisUrl: string): string {
+  const database = /^rediss?:\/\/[^/,]+\/(\d+)/.exec(redisUrl)?.[1] ?? '0';
+  return database === '0' ? 'waycast:' : `waycast:${database}:`;
+}

@@ -1,6 +1,6 @@
 import { backup, DatabaseSync } from 'node:sqlite';
 import { StartupError } from '../../startup-error.ts';
-import { SCHEMA } from './schema.ts';
+import { SCHEMA_VERSION } from './schema.ts';
 
 /** Pages copied before others get their turn: 8 MB. */
 const PAGES_AT_ONCE = 2_000;
@@ -51,5 +51,5 @@ export function checkDatabase(path: string): number {
 
 /** What this program makes of a schema: the same, or one it brings up to date when it starts. */
 export function isKnown(schema: number): boolean {
-  return schema >= 1 && schema <= SCHEMA;
+  return schema >= 1 && schema <= SCHEMA_VERSION;
 }

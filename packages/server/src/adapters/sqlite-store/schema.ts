@@ -108,16 +108,16 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /** The version this program brings a database to. */
-export const SCHEMA = MIGRATIONS.length;
+export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
  * Brings the database to this program's version, or to an earlier one, as an earlier program would have.
  * @throws StartupError when the database is of a newer program
  */
-export function migrate(db: DatabaseSync, to = SCHEMA): void {
+export function migrate(db: DatabaseSync, to = SCHEMA_VERSION): void {
   const version = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-  if (version > SCHEMA) {
-    throw new StartupError(`the database has version ${version}, this program knows up to ${SCHEMA}: start a newer Waycast on it`);
+  if (version > SCHEMA_VERSION) {
+    throw new StartupError(`the database has version ${version}, this program knows up to ${SCHEMA_VERSION}: start a newer Waycast on it`);
   }
   for (let next = version; next < to; next++) {
     db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[next]}; PRAGMA user_version = ${next + 1}; COMMIT`);

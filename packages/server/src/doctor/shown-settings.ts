@@ -1,0 +1,51 @@
+import type { Setting } from '../config.ts';
+
+/** A setting as it may be shown to anybody. */
+export interface ShownSetting {
+  readonly name: string;
+  readonly value: string;
+  readonly source: string;
+}
+
+const NOT_SHOWN = 'set, not shown';
+/** Parts of a query that say how to connect, and never with what secret. */
+const HARMLESS = new Set(['sslmode', 'application_name', 'connect_timeout', 'target_session_attrs']);
+
+/** Each with its value and where that came from; secrets, and passwords in addresses, are never shown [V2]. */
+export function shownSettings(settings: readonly Setting[]): ShownSetting[] {
+  return settings.map((setting) => ({ name: setting.name, value: shownValue(setting), source: setting.source }));
+}
+
+function shownValue({ name, text, fallback, isUsable }: Setting): string {
+  if (/SECRET|PASSWORD/.test(name)) return text === null ? 'not set' : 'set';
+  const value = text ?? (fallback === undefined ? '' : String(fallback));
+  if (value === '') return 'not set';
+  const shown = isAddress(name, value) ? shownAddresses(value) : value;
+  return isUsable ? shown : `${shown} (cannot be used)`;
+}
+
+function isAddress(name: string, value: string): boolean {
+  return name.endsWith('_URL') || value.includes('//') || value.includes('@');
+}
+
+function shownAddresses(text: string): string {
+  const shown = text.split(',').map((part) => shownAddress(part.trim()));
+  return shown.includes(null) ? NOT_SHOWN : shown.join(',');
+}
+
+/** Null for what cannot be taken apart for sure: a password with a sign of its own in it may begin anywhere. */
+function shownAddress(text: string): string | null {
+  if (/^[a-z0-9.-]+:\d+$/i.test(text)) return text;
+  const url = URL.parse(text);
+  if (url === null || !text.includes('://')) return text.includes('@') || text.includes('?') || text.includes('//') ? null : text;
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return null;
+  // Of others a name alone may be what signs in.
+  const user = url.protocol.startsWith('postgres') && url.username !== '' ? `${url.username}@` : '';
+  const query = [...url.searchParams].map(([name, value]) => `${name}=${HARMLESS.has(name) ? value : '***'}`).join('&');
+  return `${url.protocol}//${user}${url.host}${url.pathname === '/' ? '' : url.pathname}${query === '' ? '' : `?${query}`}`;
+}
+
+/** Whether it is certain where the password of an address ends. */
+export function isReadable(address: string): boolean {
+  return shownAddresses(address) !== NOT_SHOWN;
+}
