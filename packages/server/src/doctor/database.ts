@@ -93,9 +93,10 @@ async function connections(inspection: Inspection, { dbPoolMax, workers }: Confi
 
 async function days(inspection: Inspection): Promise<Finding> {
   const there = await inspection.days();
+  if (there === null) return ok('location_history has no partition yet: the first commit makes them');
   const said = there === 0 ? 'location_history has no partition for today' : `location_history has today's and ${there - 1} more`;
   if (there > FEW_DAYS) return ok(said);
-  return warning(said, 'a server that runs makes a week ahead by itself: start one, or see in its log why it cannot');
+  return warning(said, 'a server that stores something makes a week ahead by itself: start one, or see in its log why it cannot');
 }
 
 async function replica(config: Config): Promise<Finding> {

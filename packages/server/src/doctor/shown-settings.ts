@@ -8,6 +8,8 @@ export interface ShownSetting {
 }
 
 const NOT_SHOWN = 'set, not shown';
+/** Settings that may hold several addresses, with commas between. */
+const LISTS: ReadonlySet<string> = new Set(['REDIS_URL', 'CORS_ORIGINS']);
 /** Parts of a query that say how to connect, and never with what secret. */
 const HARMLESS = new Set(['sslmode', 'application_name', 'connect_timeout', 'target_session_attrs']);
 
@@ -20,7 +22,7 @@ function shownValue({ name, text, fallback, isUsable }: Setting): string {
   if (/SECRET|PASSWORD/.test(name)) return text === null ? 'not set' : 'set';
   const value = text ?? (fallback === undefined ? '' : String(fallback));
   if (value === '') return 'not set';
-  const shown = isAddress(name, value) ? shownAddresses(value) : value;
+  const shown = isAddress(name, value) ? shownAddresses(value, LISTS.has(name)) : value;
   return isUsable ? shown : `${shown} (cannot be used)`;
 }
 
@@ -28,8 +30,8 @@ function isAddress(name: string, value: string): boolean {
   return name.endsWith('_URL') || value.includes('//') || value.includes('@');
 }
 
-function shownAddresses(text: string): string {
-  const shown = text.split(',').map((part) => shownAddress(part.trim()));
+function shownAddresses(text: string, isList: boolean): string {
+  const shown = (isList ? text.split(',') : [text]).map((part) => shownAddress(part.trim()));
   return shown.includes(null) ? NOT_SHOWN : shown.join(',');
 }
 
@@ -37,15 +39,16 @@ function shownAddresses(text: string): string {
 function shownAddress(text: string): string | null {
   if (/^[a-z0-9.-]+:\d+$/i.test(text)) return text;
   const url = URL.parse(text);
-  if (url === null || !text.includes('://')) return text.includes('@') || text.includes('?') || text.includes('//') ? null : text;
+  if (url === null || !text.includes('://')) return null;
   if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return null;
   // Of others a name alone may be what signs in.
   const user = url.protocol.startsWith('postgres') && url.username !== '' ? `${url.username}@` : '';
-  const query = [...url.searchParams].map(([name, value]) => `${name}=${HARMLESS.has(name) ? value : '***'}`).join('&');
-  return `${url.protocol}//${user}${url.host}${url.pathname === '/' ? '' : url.pathname}${query === '' ? '' : `?${query}`}`;
+  const isHarmless = [...url.searchParams.keys()].every((name) => HARMLESS.has(name));
+  const query = isHarmless ? url.search : '?***';
+  return `${url.protocol}//${user}${url.host}${url.pathname === '/' && query === '' ? '' : url.pathname}${query}`;
 }
 
 /** Whether it is certain where the password of an address ends. */
 export function isReadable(address: string): boolean {
-  return shownAddresses(address) !== NOT_SHOWN;
+  return shownAddresses(address, false) !== NOT_SHOWN;
 }

@@ -47,9 +47,10 @@ async function partitionsThere(client: Client): Promise<Set<string>> {
   return new Set(rows.map(({ name }) => name));
 }
 
-/** For how many days from the one of `now` on, epoch ms, there are partitions without a gap: 8 where all is well. */
-export async function daysThere(client: Client, now: number): Promise<number> {
+/** For how many days from the one of `now` on, epoch ms, there are partitions without a gap: 8 where all is well; null before the first one. */
+export async function daysThere(client: Client, now: number): Promise<number | null> {
   const there = await partitionsThere(client);
+  if (there.size === 0) return null;
   const today = Math.floor(now / DAY_MS);
   let days = 0;
   while (there.has(nameOf(today + days))) days++;

@@ -3,8 +3,8 @@ import { type Address, addressOf } from './address.ts';
 import { connectFirst, faultsOf, readServer, type ServerFacts } from './connect.ts';
 import { daysThere } from './days.ts';
 
-/** Connections a process has beside its pool: two that write, one that owns, one that listens. */
-const BESIDE_POOL = 4;
+/** Connections a process has beside its pool: one that writes, one that says what it owns. */
+const BESIDE_POOL = 2;
 /** Tables whose owner a program has to be: it adds columns and partitions to them. */
 const TABLES = ['location_history', 'partition_cursor', 'process', 'schema_version'];
 
@@ -102,8 +102,8 @@ export class Inspection {
     return row ?? { most: 0, used: 0, others: 0 };
   }
 
-  /** For how many days, today included, fixes find their partition. */
-  async days(): Promise<number> {
+  /** For how many days, today included, fixes find their partition; null before the first commit. */
+  async days(): Promise<number | null> {
     const now = await this.now();
     return await this.ask((client) => daysThere(client, now));
   }
