@@ -125,7 +125,7 @@ describe.concurrent('what the folder or the network does not give', () => {
 });
 
 describe.concurrent('every command', () => {
-  it.each([[], ['serve'], ['demo'], ['replay'], ['token']])('helps: %s --help', async (...command) => {
+  it.each([[], ['serve'], ['demo'], ['replay'], ['token'], ['doctor']])('helps: %s --help', async (...command) => {
     const { code, out, err } = await waycast([...command, '--help']);
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/^Usage: waycast/);
@@ -134,7 +134,7 @@ describe.concurrent('every command', () => {
 
   it('is listed by --help, and --version is a version', async () => {
     const { out } = await waycast(['--help']);
-    for (const command of ['serve', 'demo', 'replay', 'token']) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
+    for (const command of ['serve', 'demo', 'replay', 'token', 'doctor']) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
     expect((await waycast(['--version'])).out.trim()).toMatch(/^\d+\.\d+\.\d+$/);
   });
 
