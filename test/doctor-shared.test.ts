@@ -10,6 +10,7 @@ import { SECRET } from './support/server-process.ts';
 import { newDatabase, startPostgres } from './support/services/postgres.ts';
 import { startRedis } from './support/services/redis.ts';
 import { startRedisCluster } from './support/services/redis-cluster.ts';
+import { startStandby } from './support/services/standby.ts';
 import { until } from './support/until.ts';
 
 const POISON = 45.1234567;
@@ -114,6 +115,34 @@ describe('PostgreSQL', () => {
     const plain = await doctor([], { DATABASE_URL: url.replace('wrong', 'right') });
     expect(plain.check('database: PostGIS')).toMatchObject({ verdict: 'warning', remedy: expect.stringContaining('CREATE EXTENSION') });
     expect(plain.check('database: rights')).toMatchObject({ verdict: 'failed', remedy: expect.stringContaining('GRANT CREATE') });
+  });
+
+  it('has a replica, whose distance is told; and that cannot be the primary [V3]', async () => {
+    const postgres = await startPostgres();
+    onTestFinished(() => postgres.remove());
+    const standby = await startStandby(postgres);
+    onTestFinished(() => standby.stop());
+    const env = { DATABASE_URL: postgres.url, DATABASE_READ_URL: standby.url, DB_CONNECT_TIMEOUT_MS: '3500' };
+    const report = await doctor([], env);
+    expect(report.check('database: replica')).toMatchObject({ verdict: 'ok', message: expect.stringMatching(/ is \d+\.\d s behind$/) });
+    const turned = await doctor([], { DATABASE_URL: standby.url, DATABASE_READ_URL: postgres.url });
+    expect(turned.check('database: PostgreSQL')).toMatchObject({ verdict: 'failed', remedy: 'point DATABASE_URL at the primary' });
+    expect(turned.check('database: replica')).toMatchObject({ verdict: 'warning', message: expect.stringContaining('is no replica') });
+  });
+
+  it('in which somebody holds a table hangs that check alone, and not for long [V4]', async () => {
+    const url = await database();
+    await ask(url, 'CREATE TABLE schema_version (version integer PRIMARY KEY, since timestamptz NOT NULL DEFAULT now())');
+    const holder = new pg.Client({ connectionString: url });
+    await holder.connect();
+    onTestFinished(() => holder.end());
+    await holder.query('BEGIN; LOCK TABLE schema_version');
+    const begun = performance.now();
+    const report = await doctor([], { DATABASE_URL: url });
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(report.check('database: schema')).toMatchObject({ verdict: 'failed', message: expect.stringContaining('timeout') });
+    for (const name of ['database: PostgreSQL', 'database: connections', 'clock: PostgreSQL'])
+      expect(report.check(name), name).toMatchObject({ verdict: 'ok' });
   });
 
   it('of a newer program, with no days ahead, fails and stays as it is [V3, V5]', async () => {

@@ -11,8 +11,8 @@ const LARGE_WAL = 1_024 ** 3;
 
 /** The database inside; a server may run on it meanwhile. */
 export function checkEmbedded({ dataDir }: Config): Promise<Check>[] {
-  const sizes = sizesOrNull(dataDir);
-  const looked = sizes === null ? Promise.resolve(null) : inspectSqlite(dataDir, INSPECT_MS);
+  const sizes = (async () => sizesOrNull(dataDir))();
+  const looked = sizes.then((found) => (found === null ? null : inspectSqlite(dataDir, INSPECT_MS)));
   // Whoever waits for it says why it failed.
   looked.catch(() => undefined);
   const of = (group: string, name: string, find: (found: SqliteFindings) => Finding): Promise<Check> =>
@@ -21,7 +21,7 @@ export function checkEmbedded({ dataDir }: Config): Promise<Check>[] {
       return found === null ? notApplicable('there is none yet: the first start makes it') : find(found);
     });
   return [
-    check('database', 'file', CHECK_MS, () => file(dataDir, sizes)),
+    check('database', 'file', CHECK_MS, async () => file(dataDir, await sizes)),
     of('database', 'schema', ({ schema, problem }) =>
       schema === undefined ? unread(dataDir, problem) : schemaFinding(schema, SCHEMA_VERSION),
     ),

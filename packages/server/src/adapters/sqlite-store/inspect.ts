@@ -49,8 +49,7 @@ export async function inspectSqlite(dataDir: string, withinMs: number): Promise<
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
-  });
-  clearTimeout(timer);
+  }).finally(() => clearTimeout(timer));
   const lines = out.split('\n').slice(0, -1);
   const findings = Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)) as SqliteFindings;
   if (code === 0 || code === null) return findings;
