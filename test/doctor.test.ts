@@ -121,10 +121,10 @@ describe('settings', () => {
     const env = { WAYCAST_PROT: '1', LOG_LEVEL: 'loud', REDIS_URL: 'http://:hunter2hunter2@redis' };
     const report = await doctor(['--config', file, '--data-dir', fresh(), '--workers', '2'], env);
     expect(report.code).toBe(1);
-    const problems = report.checks.filter(({ group }) => group === 'config').map(({ message, remedy }) => `${message}: ${remedy}`);
-    expect(problems).toHaveLength(5);
-    for (const [i, name] of [/UNHEARD/, /WAYCAST_PROT/, /REDIS_URL/, /LOG_LEVEL.*loud.*one of trace/, /WORKERS needs/].entries())
-      expect(problems[i]).toMatch(name);
+    const problems = report.checks.filter(({ group }) => group === 'config');
+    const named = [/UNHEARD/, /WAYCAST_PROT/, /REDIS_URL/, /LOG_LEVEL.*loud.*will not do/, /WORKERS needs/];
+    expect(problems.map(({ message }) => message)).toEqual(named.map((name) => expect.stringMatching(name)));
+    for (const { remedy } of problems) expect(remedy).toMatch(/^(correct it,|it takes) /);
     expect(report.check('redis: REDIS_URL')).toMatchObject({ verdict: 'failed' });
     expect(report.check('machine: Node')).toMatchObject({ verdict: 'ok' });
     expect(report.check('folder: DATA_DIR')).toMatchObject({ verdict: 'ok' });

@@ -15,6 +15,7 @@ import type { Report } from './report.ts';
 import { isReadable, shownSettings } from './shown-settings.ts';
 
 const CHECK_MS = 1_000;
+const CORRECT = 'correct it, or leave it out: waycast serve --help lists every setting';
 
 /** Looks at everything a server with these settings would stand on, side by side, and changes none of it [V1, V4]. */
 export async function examine(survey: Survey): Promise<Report> {
@@ -40,7 +41,7 @@ export async function examine(survey: Survey): Promise<Report> {
 }
 
 function checkConfig({ problems, config }: Survey): Promise<Check>[] {
-  const found = problems.map(({ message }) => refused(message));
+  const found = problems.map(({ message }) => (message.includes(' will not do; ') ? refused(message) : failed(message, CORRECT)));
   for (const [name, url] of Object.entries({ DATABASE_URL: config.databaseUrl, DATABASE_READ_URL: config.databaseReadUrl })) {
     if (url === undefined || isReadable(url)) continue;
     found.push(
