@@ -32,7 +32,7 @@ async function database(): Promise<string> {
 }
 
 describe('several processes', () => {
-  it('who serves, who owns what, what waits, and a command that was set aside [V3, P3, P6]', async () => {
+  it('who serves, who owns what, what waits, and a command that was set aside [C3, P3, P6]', async () => {
     const { cluster } = await clusterForTest({ nginx: false });
     const env = { DATABASE_URL: cluster.databaseUrl, REDIS_URL: cluster.redisUrl };
     const headers = { authorization: `Bearer ${await cluster.entry.token('service')}`, 'content-type': 'application/json' };
@@ -70,7 +70,7 @@ describe('several processes', () => {
     );
   });
 
-  it('a Cluster: all of its slots, each of its masters [V3]', async () => {
+  it('a Cluster: all of its slots, each of its masters [C3]', async () => {
     const redis = await startRedisCluster();
     onTestFinished(() => redis.stop());
     const env = { DATABASE_URL: await database(), REDIS_URL: redis.url };
@@ -81,7 +81,7 @@ describe('several processes', () => {
 });
 
 describe('PostgreSQL', () => {
-  it('with nothing in it is looked at and left empty [V5]', async () => {
+  it('with nothing in it is looked at and left empty [C5]', async () => {
     const url = await database();
     const tables = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1`;
     const before = await ask(url, tables);
@@ -92,7 +92,7 @@ describe('PostgreSQL', () => {
     expect(await ask(url, tables)).toEqual(before);
   });
 
-  it('refuses a password, which is told nowhere [V2, V3]', async () => {
+  it('refuses a password, which is told nowhere [C2, C3]', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'waycast-hba-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const rules = join(folder, 'hba.conf');
@@ -117,7 +117,7 @@ describe('PostgreSQL', () => {
     expect(plain.check('database: rights')).toMatchObject({ verdict: 'failed', remedy: expect.stringContaining('GRANT CREATE') });
   });
 
-  it('has a replica, whose distance is told; and that cannot be the primary [V3]', async () => {
+  it('has a replica, whose distance is told; and that cannot be the primary [C3]', async () => {
     const postgres = await startPostgres();
     onTestFinished(() => postgres.remove());
     const standby = await startStandby(postgres);
@@ -130,7 +130,7 @@ describe('PostgreSQL', () => {
     expect(turned.check('database: replica')).toMatchObject({ verdict: 'warning', message: expect.stringContaining('is no replica') });
   });
 
-  it('in which somebody holds a table hangs that check alone, and not for long [V4]', async () => {
+  it('in which somebody holds a table hangs that check alone, and not for long [C4]', async () => {
     const url = await database();
     await ask(url, 'CREATE TABLE schema_version (version integer PRIMARY KEY, since timestamptz NOT NULL DEFAULT now())');
     const holder = new pg.Client({ connectionString: url });
@@ -145,7 +145,7 @@ describe('PostgreSQL', () => {
       expect(report.check(name), name).toMatchObject({ verdict: 'ok' });
   });
 
-  it('of a newer program, with no days ahead, fails and stays as it is [V3, V5]', async () => {
+  it('of a newer program, with no days ahead, fails and stays as it is [C3, C5]', async () => {
     const url = await database();
     await ask(
       url,
@@ -161,7 +161,7 @@ describe('PostgreSQL', () => {
   });
 });
 
-it('a Redis that evicts, nearly full, and then one that wants a password [V2, V3]', async () => {
+it('a Redis that evicts, nearly full, and then one that wants a password [C2, C3]', async () => {
   const redis = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
   onTestFinished(() => redis.stop());
   const env = { DATABASE_URL: 'postgresql://127.0.0.1:9/none', DB_CONNECT_TIMEOUT_MS: '100', REDIS_URL: redis.url };

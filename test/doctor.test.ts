@@ -53,7 +53,7 @@ function atRest(dataDir: string): string {
 }
 
 describe('where all is well', () => {
-  it('before the first start: nothing fails, and nothing is made [V1, V5]', async () => {
+  it('before the first start: nothing fails, and nothing is made [C1, C5]', async () => {
     const dataDir = fresh();
     const report = await doctor(['--data-dir', dataDir]);
     expect([report.code, report.ok, report.err]).toEqual([0, true, '']);
@@ -62,7 +62,7 @@ describe('where all is well', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
-  it('beside a running server: it is found, its database is read and left as it was [V3, V5]', async () => {
+  it('beside a running server: it is found, its database is read and left as it was [C3, C5]', async () => {
     const dataDir = fresh();
     const metricsPort = await freePort();
     const server = await running(dataDir, { METRICS_PORT: String(metricsPort) });
@@ -78,7 +78,7 @@ describe('where all is well', () => {
     expect((await server.stop()).code).toBe(0);
   });
 
-  it.each(['as it was left', 'without a write-ahead log'])('after a server, %s: nothing is left beside its database [V5]', async (how) => {
+  it.each(['as it was left', 'without a write-ahead log'])('after a server, %s: nothing is left beside its database [C5]', async (how) => {
     const dataDir = await used();
     if (how !== 'as it was left') atRest(dataDir);
     const before = readdirSync(dataDir).sort();
@@ -90,7 +90,7 @@ describe('where all is well', () => {
     expect(readFileSync(join(dataDir, 'waycast.db')).equals(database)).toBe(true);
   });
 
-  it('as text, for people: every setting and every check has its line [V1, V2]', async () => {
+  it('as text, for people: every setting and every check has its line [C1, C2]', async () => {
     const { code, out } = await waycast(['doctor', '--port', '0', '--data-dir', fresh()], { SECRET_KEY: SECRET });
     expect(code).toBe(0);
     expect(out).toMatch(/^ {2}JWT_SECRET_KEY +set +environment SECRET_KEY$/m);
@@ -101,7 +101,7 @@ describe('where all is well', () => {
 });
 
 describe('settings', () => {
-  it('are told with where each came from: the later wins [V2]', async () => {
+  it('are told with where each came from: the later wins [C2]', async () => {
     mkdirSync(home, { recursive: true });
     const file = join(home, 'settings.json');
     writeFileSync(file, JSON.stringify({ DRAIN_SECONDS: 5, LOG_LEVEL: 'warn', SERVICE_NAME: 'of-the-file' }));
@@ -115,7 +115,7 @@ describe('settings', () => {
     expect(of('TRUST_PROXY')).toEqual({ name: 'TRUST_PROXY', value: 'false', source: 'default' });
   });
 
-  it('that are wrong are all named, and the rest is checked all the same [V3]', async () => {
+  it('that are wrong are all named, and the rest is checked all the same [C3]', async () => {
     const file = join(home, 'wrong.json');
     writeFileSync(file, '{"UNHEARD": 1}');
     const env = { WAYCAST_PROT: '1', LOG_LEVEL: 'loud', REDIS_URL: 'http://:hunter2hunter2@redis' };
@@ -131,7 +131,7 @@ describe('settings', () => {
     expect(report.out).not.toContain('hunter2');
   });
 
-  it('that let too many in are warned of [V3]', async () => {
+  it('that let too many in are warned of [C3]', async () => {
     const args = ['--data-dir', fresh(), '--host', '0.0.0.0', '--cors-origins', '*', '--jwt-require-exp', 'false'];
     const report = await doctor(args, { JWT_SECRET_KEY: 'sixteen-letters!' });
     expect(report.those('warning')).toEqual(['access: secret', 'access: CORS_ORIGINS', 'access: open doors']);
@@ -141,7 +141,7 @@ describe('settings', () => {
 });
 
 describe('a bad day', () => {
-  it('a port is taken, by what is silent and by what is no Waycast [V3]', async () => {
+  it('a port is taken, by what is silent and by what is no Waycast [C3]', async () => {
     const silent = await listening(createServer());
     const other = await listening(createHttp((_, response) => void response.end('hello')));
     const report = await doctor(['--data-dir', fresh(), '--port', `${silent},${other}`]);
@@ -150,7 +150,7 @@ describe('a bad day', () => {
     expect(report.check(`ports: PORT ${other}`)).toMatchObject({ message: expect.stringContaining('is taken'), remedy: /set PORT/ });
   });
 
-  it('DATA_DIR is below a file [V3]', async () => {
+  it('DATA_DIR is below a file [C3]', async () => {
     const file = join(home, 'a-file');
     writeFileSync(file, '');
     const report = await doctor(['--data-dir', join(file, 'data')]);
@@ -159,7 +159,7 @@ describe('a bad day', () => {
     expect(report.those('failed')).toEqual(['folder: DATA_DIR']);
   });
 
-  it('the secret is for others to read [V3]', async () => {
+  it('the secret is for others to read [C3]', async () => {
     const dataDir = fresh();
     mkdirSync(dataDir, { mode: 0o700 });
     writeFileSync(join(dataDir, 'secret'), 's'.repeat(64), { mode: 0o644 });
@@ -167,7 +167,7 @@ describe('a bad day', () => {
     expect(report.check('folder: rights')).toMatchObject({ verdict: 'warning', remedy: expect.stringContaining('chmod 600') });
   });
 
-  it('the database is no database, or damaged amid it [V3]', async () => {
+  it('the database is no database, or damaged amid it [C3]', async () => {
     const none = fresh();
     mkdirSync(none);
     writeFileSync(join(none, 'waycast.db'), Buffer.alloc(8_192, 'not a database '));
@@ -181,7 +181,7 @@ describe('a bad day', () => {
     expect(second.check('database: integrity')).toMatchObject({ verdict: 'failed', remedy: expect.stringContaining('backup') });
   });
 
-  it('the database is of a newer program, and holds a command that was set aside [V3]', async () => {
+  it('the database is of a newer program, and holds a command that was set aside [C3]', async () => {
     const dataDir = await used();
     const db = new DatabaseSync(join(dataDir, 'waycast.db'));
     db.exec(`INSERT INTO set_aside VALUES (3, 7, 0, 'CHECK', '{}'); PRAGMA user_version = 99`);
@@ -194,7 +194,7 @@ describe('a bad day', () => {
     kept.close();
   });
 
-  it('PostgreSQL and Redis take connections and say nothing: it ends within 10 s [V4]', async () => {
+  it('PostgreSQL and Redis take connections and say nothing: it ends within 10 s [C4]', async () => {
     const [database, redis] = [await listening(createServer()), await listening(createServer())];
     const begun = performance.now();
     const report = await doctor(['--data-dir', fresh()], {

@@ -34,7 +34,7 @@ export function refused(line: string): Finding {
 /** Something that will not be waited for any longer. */
 const LATE = Symbol('late');
 
-/** What a check finds; one that throws or does not end in time has failed [V4]. */
+/** What a check finds; one that throws or does not end in time has failed [C4]. */
 export async function check(group: string, name: string, withinMs: number, look: () => Promise<Finding> | Finding): Promise<Check> {
   const { promise: late, resolve } = Promise.withResolvers<typeof LATE>();
   const timer = setTimeout(() => resolve(LATE), withinMs);

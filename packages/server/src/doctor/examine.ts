@@ -17,7 +17,7 @@ import { isReadable, shownSettings } from './shown-settings.ts';
 const CHECK_MS = 1_000;
 const CORRECT = 'correct it, or leave it out: waycast serve --help lists every setting';
 
-/** Looks at everything a server with these settings would stand on, side by side, and changes none of it [V1, V4]. */
+/** Looks at everything a server with these settings would stand on, side by side, and changes none of it [C1, C4]. */
 export async function examine(survey: Survey): Promise<Report> {
   const { config } = survey;
   const database =

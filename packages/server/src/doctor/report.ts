@@ -1,7 +1,7 @@
 import type { Check, Verdict } from './check.ts';
 import type { ShownSetting } from './shown-settings.ts';
 
-/** All there is to tell; stable, for programs [V1]. */
+/** All there is to tell; stable, for programs [C1]. */
 export interface Report {
   /** Of Waycast. */
   readonly version: string;

@@ -33,11 +33,11 @@ describe('a setting is shown', () => {
     ['CORS_ORIGINS', 'https://a.example,https://b.example:8443', 'https://a.example,https://b.example:8443'],
     ['SERVICE_NAME', 'trams', 'trams'],
     ['BASEMAP_STYLE_URL', '', 'not set'],
-  ])('%s=%s as %s [V2]', (name, value, shown) => {
+  ])('%s=%s as %s [C2]', (name, value, shown) => {
     expect(shownOf(name, value)).toBe(shown);
   });
 
-  it('never with a password or a secret, whatever is in it and wherever it stands [V2]', () => {
+  it('never with a password or a secret, whatever is in it and wherever it stands [C2]', () => {
     // Pieces of it would be as bad, up to any sign that means something in an address.
     const piece = fc.stringMatching(/^[A-Za-z0-9]{6,10}$/).map((text) => `Zq9${text}`);
     const password = fc.tuple(piece, fc.constantFrom('', '/', '?', '#', '@', ':', ',', '%', '&', ' ', '\\', '//', '%2F', '"'), piece);
@@ -69,7 +69,7 @@ describe('a setting is shown', () => {
     );
   });
 
-  it('and an address in which the end of the password is a guess is not used either [V2]', () => {
+  it('and an address in which the end of the password is a guess is not used either [C2]', () => {
     expect(isReadable('postgresql://user:pass%2Fword@db/fleet')).toBe(true);
     expect(isReadable('postgresql://user:12/word@db/fleet')).toBe(false);
     expect(isReadable('postgresql://user:12?word@db/fleet')).toBe(false);

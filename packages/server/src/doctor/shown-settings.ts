@@ -13,7 +13,7 @@ const LISTS: ReadonlySet<string> = new Set(['REDIS_URL', 'CORS_ORIGINS']);
 /** Parts of a query that say how to connect, and never with what secret. */
 const HARMLESS = new Set(['sslmode', 'application_name', 'connect_timeout', 'target_session_attrs']);
 
-/** Each with its value and where that came from; secrets, and passwords in addresses, are never shown [V2]. */
+/** Each with its value and where that came from; secrets, and passwords in addresses, are never shown [C2]. */
 export function shownSettings(settings: readonly Setting[]): ShownSetting[] {
   return settings.map((setting) => ({ name: setting.name, value: shownValue(setting), source: setting.source }));
 }

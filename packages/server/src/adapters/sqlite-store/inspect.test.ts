@@ -16,14 +16,14 @@ afterAll(() => {
 });
 
 describe('a look at a database that is open elsewhere', () => {
-  it('sees what is committed, also while something is being written [V5]', async () => {
+  it('sees what is committed, also while something is being written [C5]', async () => {
     db.exec(`BEGIN IMMEDIATE; INSERT INTO set_aside VALUES (1, 1, 0, '', '')`);
     expect(await inspectSqlite(dataDir, 20_000)).toMatchObject({ schema: SCHEMA_VERSION, setAside: 0, integrity: 'ok' });
     db.exec('COMMIT');
     expect(await inspectSqlite(dataDir, 20_000)).toMatchObject({ setAside: 1 });
   });
 
-  it('tells what it had found when its time was over [V4]', async () => {
+  it('tells what it had found when its time was over [C4]', async () => {
     expect(await inspectSqlite(dataDir, 0)).toEqual({});
   });
 
