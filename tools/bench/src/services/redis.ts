@@ -14,11 +14,11 @@ export interface Redis {
   stop(): Promise<void>;
 }
 
-/** `scratch` is a folder on a disk. */
+/** As deploy/compose has it. `scratch` is a folder on a disk. */
 export async function startRedis(scratch: string): Promise<Redis> {
   const folder = mkdtempSync(join(scratch, 'redis-'));
   const port = await freePort();
-  const settings = ['--save', '', '--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning'];
+  const settings = ['--save', '', '--appendonly', 'yes', '--auto-aof-rewrite-min-size', '1gb', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning'];
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...settings];
   const child = start({ command: 'redis-server', args, env: {} }, undefined, false);
   await reachable(port);

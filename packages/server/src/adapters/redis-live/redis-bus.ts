@@ -133,10 +133,16 @@ export class RedisBus implements Bus, Writer {
     }
     this.#count++;
     texts.push(encodeDelivery(delivery));
-    this.#parts.turn.touch();
+    this.#parts.turn.touch(!canWait(delivery));
   }
 
   #inboxOf(home: number): string {
     return `${this.#parts.connection.prefix}inbox:${home}`;
   }
+}
+
+/** Positions and watermarks come all the time. With everything else goes what changed beside it: whoever hears of it finds it. */
+function canWait(delivery: Delivery): boolean {
+  if (delivery.type === 'telling') return delivery.telling.kind === 'accepted' || delivery.telling.kind === 'stored';
+  return delivery.type === 'location' || delivery.type === 'fleet';
 }

@@ -18,12 +18,20 @@ interface Part {
 
 /** More than this many writes at a time only wait in Redis; meanwhile they gather here. */
 const IN_FLIGHT = 4;
+/** Under load what can wait is written so long after the write before, with more in it: a write costs more than what is in it, ms. */
+const PACE_MS = 4;
 
-/** Gathers what one turn of the event loop has to write, in the order of its writers, into one pipeline. */
+/**
+ * Gathers what one turn of the event loop has to write, in the order of its writers, into one pipeline; under load, of what
+ * can wait a little, that of several turns.
+ */
 export class Turn {
   readonly #connection: RedisConnection;
   readonly #writers: Writer[] = [];
-  #scheduled = false;
+  #flushedAt = Number.NEGATIVE_INFINITY;
+  #scheduled: NodeJS.Immediate | NodeJS.Timeout | undefined;
+  /** Whether what is scheduled comes with this turn. */
+  #isImmediate = false;
   #again = false;
   readonly #inFlight = new Set<Promise<void>>();
 
@@ -36,19 +44,23 @@ export class Turn {
     this.#writers.push(writer);
   }
 
-  /** There is something to write. */
-  touch(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
+  /** There is something to write; `isUrgent`: in this turn, for somebody may ask another process for it next. */
+  touch(isUrgent = false): void {
+    if (this.#scheduled !== undefined && (this.#isImmediate || !isUrgent)) return;
+    const wait = isUrgent ? 0 : this.#flushedAt + PACE_MS - performance.now();
+    const flush = (): void => {
+      this.#scheduled = undefined;
       if (this.#inFlight.size < IN_FLIGHT) this.flush();
       else this.#again = true;
-    });
+    };
+    clearTimeout(this.#scheduled as NodeJS.Timeout | undefined);
+    this.#isImmediate = wait <= 0;
+    this.#scheduled = this.#isImmediate ? setImmediate(flush) : setTimeout(flush, wait);
   }
 
   /** Writes all there is at once: what is read after this call sees it. */
   flush(): void {
+    this.#flushedAt = performance.now();
     if (!this.#connection.health().ok && !this.#connection.cluster) {
       for (const writer of this.#writers) writer.drop();
       return;
@@ -60,7 +72,7 @@ export class Turn {
       this.#inFlight.delete(writing);
       if (!this.#again) return;
       this.#again = false;
-      this.touch();
+      this.touch(true);
     });
     this.#inFlight.add(writing);
   }

@@ -19,7 +19,9 @@ export interface AppenderOptions {
 
 /** What comes within this goes in one write: each costs more than all that is in it. */
 const GATHER_MS = 1;
-const AT_ONCE = 32;
+/** Under load a write follows the one before after so long, ms. */
+const PACE_MS = 4;
+const AT_ONCE = 128;
 const RETRY_MS = 100;
 /** Refused nothing for so long: a Redis at its limit refuses and takes by turns, and is told of once, ms. */
 const CALM_MS = 2_000;
@@ -37,6 +39,7 @@ export class Appender {
   #chars = 0;
   #sinceFlush = 0;
   #scheduled = false;
+  #flushedAt = Number.NEGATIVE_INFINITY;
   #retry: NodeJS.Timeout | undefined;
   /** The kinds of refusal that were told of. */
   readonly #told = new Set<string>();
@@ -53,7 +56,7 @@ export class Appender {
     this.#chars += text.length;
     lane.bytes += text.length;
     if (++this.#sinceFlush >= AT_ONCE) this.flush();
-    else this.schedule();
+    else this.schedule(this.#paced(GATHER_MS));
   }
 
   held(): number {
@@ -93,6 +96,7 @@ export class Appender {
     this.#sinceFlush = 0;
     const { connection, lanes } = this.#parts;
     const now = performance.now();
+    this.#flushedAt = now;
     const byNode = new Map<string | undefined, Lane[]>();
     for (const lane of lanes) {
       if (lane.sending > 0 || lane.unsent.length === 0 || !connection.reaches(lane.key)) continue;
@@ -122,6 +126,11 @@ export class Appender {
     clearTimeout(this.#retry);
   }
 
+  /** So long to wait, `least` or until a write is due again, ms. */
+  #paced(least: number): number {
+    return Math.max(least, this.#flushedAt + PACE_MS - performance.now());
+  }
+
   /** Why a partition's commands do not reach Redis, or are not taken there; null when they are. */
   #obstacle(lane: Lane): string | null {
     const { connection, lanes } = this.#parts;
@@ -136,8 +145,7 @@ export class Appender {
     const textsOf = (lane: Lane): string[] => lane.unsent.slice(0, lane.sending).map(({ text }) => text);
     const replies = await this.#parts.connection.write(lanes.map((lane) => appendCall(lane.key, textsOf(lane))));
     for (const [i, lane] of lanes.entries()) this.#sent(lane, replies[i] ?? null);
-    // What came meanwhile has gathered long enough.
-    this.schedule(0);
+    this.schedule(this.#paced(0));
   }
 
   #sent(lane: Lane, reply: RedisReply): void {

@@ -12,7 +12,7 @@ const READ_CHARS = 16 * 1_024 * 1_024;
 const LARGEST_CHARS = 96 * 1_024;
 const BLOCK_MS = 1_000;
 /** Under load a read follows the one before after so long, with more in it: a read of all partitions costs the same with one entry as with fifty, ms. */
-const PACE_MS = 2;
+const PACE_MS = 5;
 /** Before a read that was woken too early is woken again, and before one that failed is tried again, ms. */
 const WAKE_AGAIN_MS = 2;
 const RETRY_MS = 100;
