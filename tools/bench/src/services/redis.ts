@@ -18,8 +18,8 @@ export interface Redis {
 export async function startRedis(scratch: string): Promise<Redis> {
   const folder = mkdtempSync(join(scratch, 'redis-'));
   const port = await freePort();
-  const settings = ['--save', '', '--appendonly', 'yes', '--auto-aof-rewrite-min-size', '1gb', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning'];
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...settings];
+  const durable = ['--save', '', '--appendonly', 'yes', '--auto-aof-rewrite-min-size', '1gb', '--maxmemory-policy', 'noeviction'];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--loglevel', 'warning', ...durable];
   const child = start({ command: 'redis-server', args, env: {} }, undefined, false);
   await reachable(port);
   return {
