@@ -1,5 +1,6 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FixReceipt, LocationList, TripView } from '../packages/protocol/src/index.ts';
 import { CENTRE } from './support/places.ts';
@@ -164,6 +165,11 @@ describe('a backup', () => {
       (copied: string) => change(copied, { schema: 999, waycast: '9.1.0' }),
       /Waycast 9\.1\.0, its database has version 999/,
     ],
+    [
+      'lists a file of somewhere else',
+      (copied: string) => change(copied, { files: { 'waycast.db': { bytes: 1, sha256: '' }, '../x': {} } }),
+      /lists "\.\.\/x", which is not of a backup/,
+    ],
     ['lacks a file', (copied: string) => rmSync(join(copied, 'secret')), /damaged: secret is missing/],
     ['has another file', (copied: string) => writeFileSync(join(copied, 'secret'), 'x'), /damaged: secret is not what was backed up/],
     [
@@ -262,6 +268,27 @@ describe('a backup', () => {
     writeFileSync(join(`${again}.partial`, 'waycast.db'), 'half');
     expect(await backUp(dataDir, again)).toMatchObject({ code: 0 });
     expect(await restore(again, fresh('target'))).toMatchObject({ code: 0 });
+  });
+
+  it('is made by one at a time [Z1]', async () => {
+    const target = fresh('backup');
+    mkdirSync(`${target}.partial`);
+    const other = new DatabaseSync(`${target}.partial.lock`);
+    other.exec('BEGIN EXCLUSIVE');
+    expect(await backUp(dataDir, target)).toMatchObject({ code: 1, err: expect.stringMatching(/another backup is being made/) });
+    other.close();
+    expect(await backUp(dataDir, target)).toMatchObject({ code: 0 });
+    expect(readdirSync(target).sort()).toEqual(['backup.json', 'secret', 'waycast.db']);
+    expect(readdirSync(home).filter((name) => name.startsWith(basename(target)))).toEqual([basename(target)]);
+  });
+
+  it('in place belongs to whom the folder belongs, also when root put it there [Z2]', async () => {
+    const target = fresh('target');
+    mkdirSync(target, { mode: 0o700 });
+    if (process.getuid?.() === 0) chownSync(target, 1_234, 1_235);
+    const { uid, gid } = statSync(target);
+    expect(await restore(folder, target)).toMatchObject({ code: 0 });
+    for (const name of readdirSync(target)) expect(statSync(join(target, name)), name).toMatchObject({ uid, gid });
   });
 
   it('needs room, and says how much [Z3]', async () => {

@@ -5,6 +5,7 @@ import { StartupError } from '../startup-error.ts';
 import { type Check, check, type Finding, failed, notApplicable, ok, refused, warning } from './check.ts';
 import { clockOffset } from './clock.ts';
 import { schemaFinding } from './schema.ts';
+import { isReadable } from './shown-settings.ts';
 
 const CONNECT_MS = 3_500;
 const ANSWER_MS = 2_500;
@@ -102,6 +103,8 @@ async function days(inspection: Inspection): Promise<Finding> {
 async function replica(config: Config): Promise<Finding> {
   const { databaseReadUrl } = config;
   if (databaseReadUrl === undefined) return notApplicable('DATABASE_READ_URL is not set');
+  if (!isReadable('DATABASE_READ_URL', databaseReadUrl))
+    return failed('DATABASE_READ_URL cannot be used, so nothing was asked', 'correct it, and run doctor again');
   let opened: Inspection | undefined;
   try {
     opened = await inspect('DATABASE_READ_URL', databaseReadUrl, config);

@@ -8,6 +8,8 @@ import { schemaFinding, setAsideFinding } from './schema.ts';
 const INSPECT_MS = 5_000;
 const CHECK_MS = 7_000;
 const LARGE_WAL = 1_024 ** 3;
+/** As SQLite says it of what a backup alone can mend. */
+const IS_DAMAGED = /malformed|not a database|corrupt/;
 
 /** The database inside; a server may run on it meanwhile. */
 export function checkEmbedded({ dataDir }: Config): Promise<Check>[] {
@@ -56,7 +58,7 @@ function integrityFinding(dataDir: string, integrity: string | undefined, proble
   if (integrity === 'ok') return ok('PRAGMA quick_check finds nothing');
   const remedy = `stop the server, keep a copy of ${dataDir}, and put a backup in its place`;
   if (integrity !== undefined) return failed(`damaged: ${integrity}`, remedy);
-  if (problem !== undefined) return failed(`it cannot be read: ${problem}`, remedy);
+  if (problem !== undefined) return failed(`it cannot be read: ${problem}`, IS_DAMAGED.test(problem) ? remedy : seeRights(dataDir));
   return notApplicable(
     `too large to be read within ${INSPECT_MS / 1_000} s`,
     `when there is time: sqlite3 -readonly ${databaseOf(dataDir)} 'PRAGMA quick_check'`,
@@ -65,5 +67,9 @@ function integrityFinding(dataDir: string, integrity: string | undefined, proble
 
 function unread(dataDir: string, problem: string | undefined): Finding {
   if (problem === undefined) return failed(`not read within ${INSPECT_MS / 1_000} s`, 'see what keeps its disk busy');
-  return failed(`it cannot be read: ${problem}`, `see the rights of ${databaseOf(dataDir)}, or put a backup in its place`);
+  return failed(`it cannot be read: ${problem}`, seeRights(dataDir));
+}
+
+function seeRights(dataDir: string): string {
+  return `see whose ${databaseOf(dataDir)} is and who may read it, and run doctor again as that user`;
 }

@@ -21,8 +21,10 @@ const CORRECT = 'correct it, or leave it out: waycast serve --help lists every s
 export async function examine(survey: Survey): Promise<Report> {
   const { config } = survey;
   const database =
-    config.databaseUrl === undefined || !isReadable(config.databaseUrl) ? null : inspect('DATABASE_URL', config.databaseUrl, config);
-  const redis = config.redisUrl === undefined ? null : connectRedis(config.redisUrl, config);
+    config.databaseUrl === undefined || !isReadable('DATABASE_URL', config.databaseUrl)
+      ? null
+      : inspect('DATABASE_URL', config.databaseUrl, config);
+  const redis = config.redisUrl === undefined || !isReadable('REDIS_URL', config.redisUrl) ? null : connectRedis(config.redisUrl, config);
   const checks = await Promise.all([
     ...checkConfig(survey),
     ...checkMachine(),
@@ -42,14 +44,18 @@ export async function examine(survey: Survey): Promise<Report> {
 
 function checkConfig({ problems, config }: Survey): Promise<Check>[] {
   const found = problems.map(({ message }) => (message.includes(' will not do; ') ? refused(message) : failed(message, CORRECT)));
-  for (const [name, url] of Object.entries({ DATABASE_URL: config.databaseUrl, DATABASE_READ_URL: config.databaseReadUrl })) {
-    if (url === undefined || isReadable(url)) continue;
+  for (const [name, url] of Object.entries(addressesOf(config))) {
+    if (url === undefined || isReadable(name, url)) continue;
     found.push(
       failed(`${name}: where its password ends cannot be told`, 'write the signs in it as %2F for /, %3F for ?, %23 for #, %40 for @'),
     );
   }
   if (found.length === 0) found.push(ok('all of it is known and can be used'));
   return found.map((finding) => check('config', 'settings', CHECK_MS, () => finding));
+}
+
+function addressesOf({ databaseUrl, databaseReadUrl, redisUrl }: Survey['config']): Readonly<Record<string, string | undefined>> {
+  return { DATABASE_URL: databaseUrl, DATABASE_READ_URL: databaseReadUrl, REDIS_URL: redisUrl };
 }
 
 function checkStores(
@@ -66,7 +72,7 @@ function checkStores(
   else if (unusable('DATABASE_URL') || config.databaseUrl !== undefined) checks.push(...skipped('database', 'DATABASE_URL'));
   else checks.push(...checkEmbedded(config));
   if (redis !== null) checks.push(...checkRedis(redis));
-  else if (unusable('REDIS_URL')) checks.push(...skipped('redis', 'REDIS_URL'));
+  else if (unusable('REDIS_URL') || config.redisUrl !== undefined) checks.push(...skipped('redis', 'REDIS_URL'));
   return checks;
 }
 

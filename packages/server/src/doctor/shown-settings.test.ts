@@ -70,8 +70,10 @@ describe('a setting is shown', () => {
   });
 
   it('and an address in which the end of the password is a guess is not used either [C2]', () => {
-    expect(isReadable('postgresql://user:pass%2Fword@db/fleet')).toBe(true);
-    expect(isReadable('postgresql://user:12/word@db/fleet')).toBe(false);
-    expect(isReadable('postgresql://user:12?word@db/fleet')).toBe(false);
+    expect(isReadable('DATABASE_URL', 'postgresql://user:pass%2Fword@db/fleet')).toBe(true);
+    expect(isReadable('DATABASE_URL', 'postgresql://user:12/word@db/fleet')).toBe(false);
+    expect(isReadable('DATABASE_URL', 'postgresql://user:12?word@db/fleet')).toBe(false);
+    expect(isReadable('REDIS_URL', 'redis://user:12?word@db')).toBe(false);
+    expect(isReadable('REDIS_URL', 'redis://user:word@one:6379,redis://two:6379')).toBe(true);
   });
 });

@@ -48,7 +48,7 @@ function shownAddress(text: string): string | null {
   return `${url.protocol}//${user}${url.host}${url.pathname === '/' && query === '' ? '' : url.pathname}${query}`;
 }
 
-/** Whether it is certain where the password of an address ends. */
-export function isReadable(address: string): boolean {
-  return shownAddresses(address, false) !== NOT_SHOWN;
+/** Whether it is certain where the passwords of a setting's addresses end. */
+export function isReadable(name: string, address: string): boolean {
+  return shownAddresses(address, LISTS.has(name)) !== NOT_SHOWN;
 }

@@ -80,7 +80,7 @@ export class Fleet implements Watcher {
   deliver(delivery: Delivery): void {
     const { home, nearby } = this.#parts;
     if (delivery.type !== 'fleet' || delivery.home === home) return;
-    for (const row of delivery.rows) nearby.put(row);
+    for (const row of delivery.rows) nearby.hear(row);
     for (const id of delivery.gone) nearby.drop(id);
     const isNext = delivery.number === (this.#heard.get(delivery.home) ?? 0) + 1;
     this.#heard.set(delivery.home, delivery.number);

@@ -94,6 +94,12 @@ describe('drivers nearby', () => {
     expect(find()).toEqual(['a']);
     gathered.deliver({ ...told, number: 2, rows: [{ ...(now as FleetRow), status: 'BUSY' }] });
     expect(find({ statuses: ['BUSY'] })).toEqual(['a']);
+    // Told by a process whose clock is ahead, or before this one's was set back.
+    const later = clock.now() + 60_000;
+    gathered.deliver({ ...told, number: 3, rows: [{ ...(now as FleetRow), lng: HERE.lng + 1, heardAt: later }] });
+    expect(find()).toEqual([]);
+    gathered.deliver({ ...told, number: 4, rows: [now as FleetRow] });
+    expect(find()).toEqual(['a']);
   });
 
   it('that a lost frame told of are found once the store has them, which may be a while later [N2 P7]', async () => {

@@ -40,19 +40,29 @@ export class NearbyDrivers {
     this.#clock = clock;
   }
 
-  /** How a driver stands now, unless something newer is known: a process that has just lost a driver may still tell of it. */
+  /** How a driver stands now. */
   put(row: FleetRow): void {
-    const { driver, lat, lng, heardAt } = row;
+    const { driver, lat, lng } = row;
     let slot = this.#slots.get(driver);
     if (slot === undefined) {
       slot = this.#points.add(lat, lng);
       this.#slots.set(driver, slot);
     } else {
-      if (heardAt < (this.#rows[slot] as FleetRow).heardAt) return;
       this.#points.move(slot, lat, lng);
     }
     this.#rows[slot] = row;
     this.#statuses[slot] = row.status;
+  }
+
+  /**
+   * What another process tells. One that has just lost a driver may still tell of it: what is older than what is known does
+   * not count, unless that may be for clocks that differ.
+   */
+  hear(row: FleetRow): void {
+    const slot = this.#slots.get(row.driver);
+    const known = slot === undefined ? row.heardAt : (this.#rows[slot] as FleetRow).heardAt;
+    const isLate = row.heardAt < known && known <= this.#clock.now() && known - row.heardAt < SEED_AGE_MS;
+    if (!isLate) this.put(row);
   }
 
   /** A driver went offline; harmless for one that is not known. */

@@ -1,10 +1,14 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { checkDatabase, copyDatabase, type Progress } from '../adapters/sqlite-store/copy.ts';
+import { type Lock, lockFile } from '../adapters/sqlite-store/folder.ts';
 import { StartupError } from '../startup-error.ts';
 import { VERSION } from '../version.ts';
 import { moveForGood, mustHaveRoom, sizeOf, sync } from './files.ts';
 import { DATABASE, MANIFEST, type Manifest, markOf, SECRET } from './manifest.ts';
+
+/** Beside the folder of a backup under way. */
+const LOCK = '.lock';
 
 /**
  * Copies a data folder, of a server that runs or of none, into a new folder: the database as it is when this begins, and
@@ -17,7 +21,19 @@ export async function backUp(dataDir: string, folder: string, progress: Progress
   const target = resolve(folder);
   if (existsSync(target)) throw new StartupError(`${folder} is there already: name a new folder for the backup`);
   const partial = join(dirname(target), `${basename(target)}.partial`);
-  makePartial(partial);
+  const lock = takePartial(partial);
+  try {
+    return await fill(partial, target, dataDir, progress);
+  } finally {
+    lock.close();
+    rmSync(partial + LOCK, { force: true });
+  }
+}
+
+async function fill(partial: string, target: string, dataDir: string, progress: Progress): Promise<Manifest> {
+  const database = join(dataDir, DATABASE);
+  // What the server writes while this goes on stays in its log.
+  mustHaveRoom(dataDir, 0);
   mustHaveRoom(dirname(target), sizeOf(database) + sizeOf(`${database}-wal`));
   const at = new Date().toISOString();
   await copyDatabase(database, join(partial, DATABASE), progress);
@@ -36,15 +52,17 @@ export async function backUp(dataDir: string, folder: string, progress: Progress
   return manifest;
 }
 
-/** What an earlier backup left that did not get to its end goes; what is not of a backup stays. */
-function makePartial(partial: string): void {
+/** Takes the folder of a backup under way. What an earlier one left that did not get to its end goes; what is not of a backup stays. */
+function takePartial(partial: string): Lock {
   try {
-    if (existsSync(partial)) {
-      const foreign = readdirSync(partial).find((name) => ![SECRET, MANIFEST].includes(name) && !name.startsWith(DATABASE));
-      if (foreign !== undefined) throw new StartupError(`${partial} holds ${foreign}, which is not of a backup: move it away first`);
-      rmSync(partial, { recursive: true });
-    }
     mkdirSync(partial, { recursive: true, mode: 0o700 });
+    const left = readdirSync(partial);
+    const foreign = left.find((name) => ![SECRET, MANIFEST].includes(name) && !name.startsWith(DATABASE));
+    if (foreign !== undefined) throw new StartupError(`${partial} holds ${foreign}, which is not of a backup: move it away first`);
+    const lock = lockFile(partial + LOCK);
+    if (lock === null) throw new StartupError(`another backup is being made in ${partial}: wait for it, or name another folder`);
+    for (const name of left) rmSync(join(partial, name));
+    return lock;
   } catch (cause) {
     if (cause instanceof StartupError) throw cause;
     throw new StartupError(`${partial} cannot be written (${(cause as Error).message}): give this user the folder or name another`, {

@@ -54,6 +54,10 @@ export function readManifest(folder: string): Manifest {
   }
   if (typeof read.schema !== 'number' || typeof read.files?.[DATABASE]?.sha256 !== 'string')
     throw new StartupError(`${path} does not say what belongs to the backup: use another backup`);
+  // They become paths of the data folder.
+  const foreign = Object.keys(read.files).find((name) => name !== DATABASE && name !== SECRET);
+  if (foreign !== undefined)
+    throw new StartupError(`${path} lists ${JSON.stringify(foreign)}, which is not of a backup: use another backup`);
   return read as Manifest;
 }
 

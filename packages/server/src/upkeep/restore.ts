@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDatabase, isKnown } from '../adapters/sqlite-store/copy.ts';
 import { RESTORING, takeFolder } from '../adapters/sqlite-store/folder.ts';
@@ -10,6 +10,8 @@ import { DATABASE, type Manifest, mustMatch, readManifest, SECRET } from './mani
 const BESIDE = ['-wal', '-shm', '-journal'];
 /** What a file is called until it has its place. */
 const ARRIVING = '.restoring';
+/** Made by whoever holds the folder first. */
+const OF_THE_HOLDER = ['lock', 'holder.json'];
 
 export interface Restored {
   readonly manifest: Manifest;
@@ -48,6 +50,7 @@ export async function restore(folder: string, dataDir: string, replace: boolean)
     // The database last: what stands before it is of no harm without it.
     for (const name of names.toSorted((a, b) => Number(a === DATABASE) - Number(b === DATABASE)))
       moveForGood(join(dataDir, name + ARRIVING), join(dataDir, name));
+    giveTo(dataDir, [...names, ...OF_THE_HOLDER]);
     rmSync(join(dataDir, RESTORING));
     sync(dataDir);
     return { manifest, before };
@@ -55,6 +58,13 @@ export async function restore(folder: string, dataDir: string, replace: boolean)
     for (const name of names) rmSync(join(dataDir, name + ARRIVING), { force: true });
     held.release();
   }
+}
+
+/** Root may put a backup in place; the server is somebody else, to whom the folder belongs. */
+function giveTo(dataDir: string, names: readonly string[]): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dataDir);
+  for (const name of names) if (existsSync(join(dataDir, name))) chownSync(join(dataDir, name), uid, gid);
 }
 
 /** Of a restore under way: where it keeps what was there. */

@@ -35,8 +35,6 @@ export function checkDatabase(path: string): number {
   try {
     const db = new DatabaseSync(path);
     try {
-      // One file: the journal of before the copy is not needed, and a folder with nothing beside it can be told whole.
-      db.exec('PRAGMA journal_mode = DELETE');
       const { quick_check: said } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
       if (said !== 'ok') throw new StartupError(`the database ${path} is damaged (${said})`);
       return (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;

@@ -9,6 +9,8 @@ export interface Folder {
   release(): void;
 }
 
+const BUSY = 5;
+
 /** Stands in the folder while a backup is put in place: what else is there is half of one and half of another. */
 export const RESTORING = 'restoring.json';
 
@@ -45,21 +47,32 @@ export function takeFolder(dataDir: string, { isRestore = false } = {}): Folder 
   };
 }
 
-function holdLock(path: string, dataDir: string, holder: string): DatabaseSync {
-  let lock: DatabaseSync | undefined;
+function holdLock(path: string, dataDir: string, holder: string): Lock {
+  let lock: Lock | null;
   try {
-    lock = new DatabaseSync(path);
+    lock = lockFile(path);
+  } catch (cause) {
+    throw new StartupError(`DATA_DIR ${dataDir} cannot be locked (${(cause as Error).message})`, { cause });
+  }
+  if (lock === null)
+    throw new StartupError(`DATA_DIR ${dataDir} is in use by ${nameOf(holder)}: stop it first, or give this process a folder of its own`);
+  return lock;
+}
+
+export interface Lock {
+  close(): void;
+}
+
+/** Holds a file by SQLite's own lock, which the system frees with the process; null while another process has it. */
+export function lockFile(path: string): Lock | null {
+  const lock = new DatabaseSync(path);
+  try {
     lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
     return lock;
-  } catch (cause) {
-    lock?.close();
-    if ((cause as { errcode?: number }).errcode === 5) {
-      throw new StartupError(
-        `DATA_DIR ${dataDir} is in use by ${nameOf(holder)}: stop it first, or give this process a folder of its own`,
-        { cause },
-      );
-    }
-    throw new StartupError(`DATA_DIR ${dataDir} cannot be locked (${(cause as Error).message})`, { cause });
+  } catch (error) {
+    lock.close();
+    if ((error as { errcode?: number }).errcode === BUSY) return null;
+    throw error;
   }
 }
 
