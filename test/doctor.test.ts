@@ -159,6 +159,14 @@ describe('a bad day', () => {
     expect(report.those('failed')).toEqual(['folder: DATA_DIR']);
   });
 
+  it('DATA_DIR holds a restore that did not get to its end [C3, Z2]', async () => {
+    const dataDir = fresh();
+    mkdirSync(dataDir);
+    writeFileSync(join(dataDir, 'restoring.json'), '{}');
+    const report = await doctor(['--data-dir', dataDir]);
+    expect(report.check('folder: DATA_DIR')).toMatchObject({ verdict: 'failed', remedy: expect.stringContaining('restore again') });
+  });
+
   it('the secret is for others to read [C3]', async () => {
     const dataDir = fresh();
     mkdirSync(dataDir, { mode: 0o700 });

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { RESTORING } from '../adapters/sqlite-store/folder.ts';
 import { sharedSecrets } from '../auth/secret.ts';
 import type { Config } from '../config.ts';
 import { bytes } from './amounts.ts';
@@ -39,6 +40,11 @@ function writable(dir: string): Finding {
   } catch (error) {
     return failed(`${there} cannot be written (${(error as Error).message})`, remedy);
   }
+  if (existsSync(join(dir, RESTORING)))
+    return failed(
+      `${dir} holds a restore that did not get to its end: no server starts on it`,
+      'run waycast restore again, with the same backup',
+    );
   return ok(there === dir ? `${dir} can be written` : `${dir} is not there yet and will be made`);
 }
 

@@ -1,6 +1,13 @@
-import { Agent, get } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import type { Place } from './places.ts';
+
+export interface Questions {
+  readonly port: number;
+  readonly token: string;
+  readonly places: readonly Place[];
+  readonly perSecond: number;
+}
 
 export interface Answers {
   /** ms from when each was due */
@@ -12,42 +19,9 @@ export interface Answers {
 
 /** Asks for the drivers near places, so many a second, each due at its own moment over connections that stay. */
 export async function ask(port: number, token: string, place: () => Place, perSecond: number, seconds: number): Promise<Answers> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
-  const headers = { authorization: `Bearer ${token}` };
-  const answers: Answers = { times: [], found: 0, failed: 0 };
-  const start = performance.now();
-  const open: Promise<void>[] = [];
-  for (let n = 0; n < perSecond * seconds; n++) {
-    const due = start + (n * 1_000) / perSecond;
-    if (due > performance.now()) await pause(due - performance.now());
-    const { lat, lng } = place();
-    const asked = one(port, `/v1/drivers/nearby?lat=${lat}&lng=${lng}`, headers, agent).then(
-      (drivers) => {
-        answers.times.push(performance.now() - due);
-        answers.found += drivers;
-      },
-      () => {
-        answers.failed++;
-      },
-    );
-    open.push(asked);
-  }
-  await Promise.all(open);
-  agent.destroy();
+  const places = Array.from({ length: Math.floor(perSecond * seconds) }, place);
+  const questions: Questions = { port, token, places, perSecond };
+  const worker = new Worker(new URL('./asking.ts', import.meta.url), { workerData: questions });
+  const [answers] = (await once(worker, 'message')) as [Answers];
   return answers;
-}
-
-function one(port: number, path: string, headers: Record<string, string>, agent: Agent): Promise<number> {
-  return new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port, path, headers, agent, timeout: 10_000 }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.once('end', () => {
-        if (response.statusCode === 200) resolve((JSON.parse(text) as { drivers: unknown[] }).drivers.length);
-        else reject(new Error(`${response.statusCode} ${text.slice(0, 300)}`));
-      });
-    }).once('error', reject);
-  });
 }
