@@ -1,11 +1,11 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { checkDatabase, copyDatabase, type Progress } from '../adapters/sqlite-store/copy.ts';
-import { type Lock, lockFile } from '../adapters/sqlite-store/folder.ts';
+import { DATABASE, type Lock, lockFile } from '../adapters/sqlite-store/folder.ts';
 import { StartupError } from '../startup-error.ts';
 import { VERSION } from '../version.ts';
 import { moveForGood, mustHaveRoom, sizeOf, sync } from './files.ts';
-import { DATABASE, MANIFEST, type Manifest, markOf, SECRET } from './manifest.ts';
+import { MANIFEST, type Manifest, markOf, SECRET } from './manifest.ts';
 
 /** Beside the folder of a backup under way. */
 const LOCK = '.lock';

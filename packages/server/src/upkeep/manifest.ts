@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { DATABASE } from '../adapters/sqlite-store/folder.ts';
 import { StartupError } from '../startup-error.ts';
 
 /** What a backup consists of, and how its files are known again. */
@@ -23,7 +24,6 @@ export interface FileMark {
 
 /** Written last: a folder without it is no backup. */
 export const MANIFEST = 'backup.json';
-export const DATABASE = 'waycast.db';
 export const SECRET = 'secret';
 
 export async function markOf(path: string): Promise<FileMark> {

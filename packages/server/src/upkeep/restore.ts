@@ -1,10 +1,10 @@
 import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDatabase, isKnown } from '../adapters/sqlite-store/copy.ts';
-import { RESTORING, takeFolder } from '../adapters/sqlite-store/folder.ts';
+import { DATABASE, RESTORING, takeFolder } from '../adapters/sqlite-store/folder.ts';
 import { StartupError } from '../startup-error.ts';
 import { moveForGood, mustHaveRoom, sync } from './files.ts';
-import { DATABASE, type Manifest, mustMatch, readManifest, SECRET } from './manifest.ts';
+import { type Manifest, mustMatch, readManifest, SECRET } from './manifest.ts';
 
 /** SQLite keeps these beside a database; with another database they would destroy it. */
 const BESIDE = ['-wal', '-shm', '-journal'];

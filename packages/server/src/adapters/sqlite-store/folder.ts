@@ -9,6 +9,9 @@ export interface Folder {
   release(): void;
 }
 
+/** What the embedded database is called in its folder. */
+export const DATABASE = 'waycast.db';
+
 const BUSY = 5;
 
 /** Stands in the folder while a backup is put in place: what else is there is half of one and half of another. */
@@ -39,7 +42,7 @@ export function takeFolder(dataDir: string, { isRestore = false } = {}): Folder 
   writeFileSync(holder, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
   let held = true;
   return {
-    database: join(dataDir, 'waycast.db'),
+    database: join(dataDir, DATABASE),
     release: () => {
       if (held) lock.close();
       held = false;

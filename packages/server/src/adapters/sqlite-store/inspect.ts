@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DATABASE } from './folder.ts';
 
 const LOOKING = fileURLToPath(new URL('./inspect-process.ts', import.meta.url));
 const SAID_AT_MOST = 2_000;
@@ -19,7 +20,7 @@ export interface SqliteFindings {
 }
 
 export function databaseOf(dataDir: string): string {
-  return join(dataDir, 'waycast.db');
+  return join(dataDir, DATABASE);
 }
 
 /** Bytes of the database and of its write-ahead log; null where there is none yet. */
