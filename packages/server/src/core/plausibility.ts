@@ -1,5 +1,5 @@
 import type { Fix } from './fix.ts';
-import { haversine } from './geo.ts';
+import { EARTH_RADIUS, haversine } from './geo.ts';
 
 /** How far ahead of its receipt a fix may have been captured, ms [F4]. */
 export const MAX_AHEAD_MS = 60_000;
@@ -61,6 +61,14 @@ export function judge(state: Judgement, fix: Fix, receivedAt: number, maxSpeedKm
 const PLAUSIBLE = { verdict: 'plausible', believed: [] } as const;
 const AHEAD = { verdict: 'ahead', believed: [] } as const;
 const TELEPORT = { verdict: 'teleport', believed: [] } as const;
+
+/** Half around the Earth, m. */
+const FURTHEST = Math.PI * EARTH_RADIUS;
+
+/** Nothing so long before a fix, ms, can make a teleport of it [F5]: from there everywhere is in reach. */
+export function memoryMs(maxSpeedKmh: number): number {
+  return maxSpeedKmh === 0 ? 0 : Math.ceil((FURTHEST / 1_000 / maxSpeedKmh) * 3_600_000);
+}
 
 /** A late fix is judged alone, against the latest, and leaves the judgement as it was: a first opinion only [F8, F12]. */
 export function judgeLate(state: Judgement, fix: Fix, maxSpeedKmh: number): 'plausible' | 'teleport' {

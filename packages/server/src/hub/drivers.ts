@@ -1,7 +1,7 @@
 import { type DriverProfile, isId, WaycastError } from '@waycast/protocol';
 import type { SeenDriver } from '../core/driver.ts';
 import type { FixRow } from '../core/effects.ts';
-import { judgeTrack } from '../core/plausibility.ts';
+import { judgeTrack, memoryMs } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
 import { mayReadDriver, mustFollowFleet, mustWriteDriver } from './access.ts';
 import type { FleetFrame } from './delivery.ts';
@@ -80,10 +80,13 @@ export class Drivers {
     const { records, rules } = this.#parts;
     const page = await records.locations(driverId, from, to, limit, cursor);
     const first = page.items[0];
-    const before = first === undefined ? [] : await records.locationsBefore(driverId, first.fix.at, AROUND);
+    // What is further away decides nothing, and may lie in an archive.
+    const memory = memoryMs(rules.maxPlausibleSpeedKmh);
+    const before = first === undefined ? [] : await records.locationsBefore(driverId, first.fix.at, AROUND, first.fix.at - memory);
     // The end of the range asked for is not the end of the track: what follows may clear the last ones.
     const next = page.cursor === null ? to + 1 : from;
-    const after = await records.locations(driverId, next, Number.MAX_SAFE_INTEGER, AROUND, page.cursor);
+    const last = page.items.at(-1);
+    const after = last === undefined ? { items: [] } : await records.locations(driverId, next, last.fix.at + memory, AROUND, page.cursor);
     const plausible = judgeTrack([...before, ...page.items, ...after.items], rules.maxPlausibleSpeedKmh);
     return { items: page.items.map((row, index) => ({ row, suspect: plausible[before.length + index] !== true })), cursor: page.cursor };
   }

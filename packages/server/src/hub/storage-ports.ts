@@ -3,6 +3,7 @@ import type { Command } from '../core/commands.ts';
 import type { Driver, DriverSnapshot } from '../core/driver.ts';
 import type { FixRow, OutboxEntry } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
+import type { HistoryFix } from '../core/kept-fix.ts';
 import type { Trip } from '../core/trip.ts';
 import type { FleetRow } from './delivery.ts';
 import type { OutgoingMessage } from './outbox/ports.ts';
@@ -167,10 +168,10 @@ export interface Records {
   orderRows(createdAfter: number, endedAfter: number): Promise<readonly OrderRow[]>;
   /** Oldest first, by when it happened. */
   events(tripId: string): Promise<readonly Happened[]>;
-  /** Fixes of a driver captured from `from` to `to`, inclusive, in capture order [F12]. */
-  locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<FixRow>>;
-  /** The fixes just before a capture time, in capture order: what a judgement starts from. */
-  locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]>;
+  /** Fixes of a driver captured from `from` to `to`, inclusive, in capture order [F12]. A cursor is `at~id` of the last one before it. */
+  locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<HistoryFix>>;
+  /** The last fixes captured from `since` to before `at`, in capture order: what a judgement starts from. */
+  locationsBefore(driverId: string, at: number, limit: number, since: number): Promise<readonly HistoryFix[]>;
   /** Who passed, the nearest first, then by id: of fixes that were not suspect when stored [Q1-Q4]. */
   passes(search: PassSearch, limit: number): Promise<PassList>;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FixRow } from '../core/effects.ts';
-import { judgeTrack } from '../core/plausibility.ts';
+import { judgeTrack, memoryMs } from '../core/plausibility.ts';
 import type { Rules } from '../core/rules.ts';
 import { type TrackInterval, trackIntervals } from '../core/track-intervals.ts';
 import type { Trip } from '../core/trip.ts';
@@ -67,9 +67,11 @@ export class Tracks {
   }
 
   async #within({ driverId, from, to }: TrackInterval, limit: number): Promise<FixRow[]> {
+    const { maxPlausibleSpeedKmh } = this.#rules;
     for (let reach = limit + AROUND; ; reach *= 2) {
-      const rows = await this.#records.locationsBefore(driverId, Math.min(to + 1, Number.MAX_SAFE_INTEGER), reach);
-      const plausible = judgeTrack(rows, this.#rules.maxPlausibleSpeedKmh);
+      const before = Math.min(to + 1, Number.MAX_SAFE_INTEGER);
+      const rows = await this.#records.locationsBefore(driverId, before, reach, from - memoryMs(maxPlausibleSpeedKmh));
+      const plausible = judgeTrack(rows, maxPlausibleSpeedKmh);
       const inside = rows.filter((row, index) => plausible[index] === true && row.fix.at >= from);
       const isAll = rows.length < reach || (rows[0]?.fix.at ?? from) < from;
       if (inside.length >= limit || isAll || reach >= FURTHEST) return inside.slice(-limit).reverse();

@@ -1,27 +1,14 @@
 import type { Client } from 'pg';
 import type { FixRow } from '../../core/effects.ts';
-import type { Suspicion } from '../../core/plausibility.ts';
+import { type KeptFix, suspectNumber } from '../../core/kept-fix.ts';
 import { copyIn } from './copy-in.ts';
 import type { Names } from './names.ts';
 
 /** As COPY writes it. */
 const NULL = '\\N';
-const SUSPECT = ['ahead', 'teleport'] as const satisfies Suspicion[];
 
 /** A fix as it lies in location_history. */
-export interface HistoryRow {
-  readonly at: number;
-  readonly id: number;
-  readonly lat: number;
-  readonly lng: number;
-  readonly speed: number | null;
-  readonly bearing: number | null;
-  readonly accuracy: number | null;
-  readonly altitude: number | null;
-  readonly suspect: number;
-  readonly received: number;
-  readonly stream: string | null;
-  readonly seq: number | null;
+export interface HistoryRow extends KeptFix {
   readonly position: number;
 }
 
@@ -38,8 +25,7 @@ export function insertFixes(client: Client, rows: readonly FixRow[], names: Name
   for (const row of rows) {
     const { fix } = row;
     const driver = names.driver(row.driverId);
-    const suspect = row.suspect === null ? 0 : SUSPECT.indexOf(row.suspect) + 1;
-    lines += `${driver}\t${names.stream(driver, row.stream)}\t${fix.at}\t${Math.round(fix.lat * 1e7)}\t${Math.round(fix.lng * 1e7)}\t${hundredths(fix.speed)}\t${hundredths(fix.bearing)}\t${hundredths(fix.accuracy)}\t${hundredths(fix.altitude)}\t${suspect}\t${row.receivedAt}\t${row.seq ?? NULL}\t${row.position}\n`;
+    lines += `${driver}\t${names.stream(driver, row.stream)}\t${fix.at}\t${Math.round(fix.lat * 1e7)}\t${Math.round(fix.lng * 1e7)}\t${hundredths(fix.speed)}\t${hundredths(fix.bearing)}\t${hundredths(fix.accuracy)}\t${hundredths(fix.altitude)}\t${suspectNumber(row.suspect)}\t${row.receivedAt}\t${row.seq ?? NULL}\t${row.position}\n`;
   }
   return copyIn(client, COPY, lines);
 }
@@ -80,22 +66,6 @@ const KNOWN = `SELECT g.i FROM unnest($1::int[], $2::int[], $3::bigint[], $4::in
     THEN EXISTS (SELECT 1 FROM location_history h WHERE h.driver = g.driver AND h.at = g.at AND h.lat = g.lat AND h.lng = g.lng)
     ELSE EXISTS (SELECT 1 FROM location_history h WHERE h.driver = g.driver AND h.at = g.at AND h.stream = g.stream AND h.seq = g.seq) END`;
 
-/** A stored row as the rest of the house knows it. */
-export function fixRowOf(row: HistoryRow, driverId: string): FixRow {
-  const fix = {
-    lat: row.lat / 1e7,
-    lng: row.lng / 1e7,
-    at: row.at,
-    speed: unit(row.speed),
-    bearing: unit(row.bearing),
-    accuracy: unit(row.accuracy),
-    altitude: unit(row.altitude),
-  };
-  const suspect = SUSPECT[row.suspect - 1] ?? null;
-  const { position, received: receivedAt, stream, seq } = row;
-  return { driverId, position, fix, receivedAt, suspect, stream, seq, unsure: false, reply: 0 };
-}
-
 /** An array of numbers as PostgreSQL writes it. */
 export function listed(numbers: readonly (number | null)[]): string {
   // `join` would leave nulls empty.
@@ -112,8 +82,4 @@ function contentKey({ driverId, fix }: FixRow): string {
 
 function hundredths(value: number | null): number | string {
   return value === null ? NULL : Math.round(value * 100);
-}
-
-function unit(value: number | null): number | null {
-  return value === null ? null : value / 100;
 }

@@ -1,8 +1,9 @@
 import type { DriverSnapshot } from '../../core/driver.ts';
 import type { FixRow } from '../../core/effects.ts';
+import { fixRowOf, type HistoryFix } from '../../core/kept-fix.ts';
 import { type Page, splitCursor } from '../../hub/page.ts';
 import type { StoredDriver } from '../../hub/storage-ports.ts';
-import { COLUMNS, fixRowOf, type HistoryRow, listed } from './fixes.ts';
+import { COLUMNS, type HistoryRow, listed } from './fixes.ts';
 import type { Primary } from './primary.ts';
 
 /** Clocks of processes differ: what was received so long before a driver's tail began may still be part of it. */
@@ -30,7 +31,7 @@ export async function loadDrivers(primary: Primary, ids: readonly string[]): Pro
       listed(behind.map(({ position }) => position ?? 0)),
       listed(behind.map(({ received }) => (received ?? 0) - CLOCKS_MS)),
     ]);
-    for (const row of found) rows.get(row.driver)?.push(fixRowOf(row, names.get(row.driver) ?? ''));
+    for (const row of found) rows.get(row.driver)?.push(fixRowOf(row, names.get(row.driver) ?? '', row.position));
   }
   return drivers.map(({ n, id, state, position }) => {
     const damage = state === null && position !== null ? 'its snapshot is null' : undefined;
@@ -46,7 +47,7 @@ export async function readLocations(
   to: number,
   limit: number,
   cursor: string | null,
-): Promise<Page<FixRow>> {
+): Promise<Page<HistoryFix>> {
   const [at, id] = cursor === null ? [from, '-1'] : splitCursor(cursor);
   const rows = await records.rows<HistoryRow>(
     `SELECT ${COLUMNS} FROM ${FROM} WHERE h.driver = (SELECT n FROM driver WHERE id = $1) AND (h.at, h.id) > ($2::bigint, $3::bigint)
@@ -54,16 +55,23 @@ export async function readLocations(
     [driverId, at, id, to, limit + 1],
   );
   const last = rows.length > limit ? rows[limit - 1] : undefined;
-  const items = rows.slice(0, limit).map((row) => fixRowOf(row, driverId));
+  const items = rows.slice(0, limit).map((row) => fixRowOf(row, driverId, row.position));
   return { items, cursor: last === undefined ? null : `${last.at}~${last.id}` };
 }
 
-export async function readLocationsBefore(records: Primary, driverId: string, at: number, limit: number): Promise<FixRow[]> {
+export async function readLocationsBefore(
+  records: Primary,
+  driverId: string,
+  at: number,
+  limit: number,
+  since: number,
+): Promise<HistoryFix[]> {
   const rows = await records.rows<HistoryRow>(
-    `SELECT ${COLUMNS} FROM ${FROM} WHERE h.driver = (SELECT n FROM driver WHERE id = $1) AND h.at < $2 ORDER BY h.at DESC, h.id DESC LIMIT $3`,
-    [driverId, at, limit],
+    `SELECT ${COLUMNS} FROM ${FROM} WHERE h.driver = (SELECT n FROM driver WHERE id = $1) AND h.at >= $2 AND h.at < $3
+     ORDER BY h.at DESC, h.id DESC LIMIT $4`,
+    [driverId, since, at, limit],
   );
-  return rows.reverse().map((row) => fixRowOf(row, driverId));
+  return rows.reverse().map((row) => fixRowOf(row, driverId, row.position));
 }
 
 /** Only those the store has ever heard of: a number alone may be left of a commit that failed. */

@@ -199,5 +199,5 @@ it('history and lists may come from a replica of their own', async () => {
   const reading = await openPostgresStore({ url: await at.url(), readUrl: await other.url(), process: 99, living: async () => [1, 99] });
   opened.push(reading);
   expect(await history(reading, 'd', 10)).toHaveLength(2);
-  expect(await reading.locationsBefore('d', T0 + 60_000, 10)).toHaveLength(1);
+  expect(await reading.locationsBefore('d', T0 + 60_000, 10, 0)).toHaveLength(1);
 });

@@ -1,6 +1,7 @@
 import pg, { type Pool } from 'pg';
-import type { FixRow, OutboxEntry } from '../../core/effects.ts';
+import type { OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
+import type { HistoryFix } from '../../core/kept-fix.ts';
 import type { Trip } from '../../core/trip.ts';
 import type { FleetRow } from '../../hub/delivery.ts';
 import type { Page } from '../../hub/page.ts';
@@ -184,13 +185,13 @@ export class PostgresStore implements Store, Records, SessionLog {
     return readEvents(this.#primary, tripId);
   }
 
-  locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<FixRow>> {
+  locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<HistoryFix>> {
     return readLocations(this.#replica, driverId, from, to, limit, cursor);
   }
 
   /** Of the primary: a judgement may need what was stored a moment ago. */
-  locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]> {
-    return readLocationsBefore(this.#primary, driverId, at, limit);
+  locationsBefore(driverId: string, at: number, limit: number, since: number): Promise<readonly HistoryFix[]> {
+    return readLocationsBefore(this.#primary, driverId, at, limit, since);
   }
 
   passes(search: PassSearch, limit: number): Promise<PassList> {

@@ -137,7 +137,7 @@ export class Compaction {
       r.accuracy,
       r.altitude,
       r.suspect,
-      r.receivedAt,
+      r.received,
       r.stream,
       r.seq,
     );

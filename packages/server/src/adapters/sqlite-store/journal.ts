@@ -1,6 +1,5 @@
 import type { FixRow } from '../../core/effects.ts';
-import type { Fix } from '../../core/fix.ts';
-import type { Suspicion } from '../../core/plausibility.ts';
+import { type KeptFix, suspectNumber } from '../../core/kept-fix.ts';
 
 /**
  * The journal's form of fixes: 72 bytes each, four float64 (capture, receipt, seq, log position) and ten int32
@@ -12,28 +11,17 @@ const INTS = 18;
 export const STRIDE = 72;
 const FIRST_INT = 8;
 const NONE = -2_147_483_648;
-const SUSPECT = ['ahead', 'teleport'] as const satisfies Suspicion[];
 const UNSURE = 4;
 /** The store had this one already: the row does not exist. */
 const DROPPED = 8;
 /** Ids of fixes grow in the order of receipt: the batch, then the place in it. */
 const PER_BATCH = 2 ** 20;
 
-export interface JournalRow {
-  readonly id: number;
+/** `driver` and `stream` are numbers. */
+export interface JournalRow extends Omit<KeptFix, 'stream'> {
   readonly driver: number;
   readonly stream: number;
-  readonly at: number;
-  readonly receivedAt: number;
-  readonly seq: number | null;
   readonly position: number;
-  readonly lat: number;
-  readonly lng: number;
-  readonly speed: number | null;
-  readonly bearing: number | null;
-  readonly accuracy: number | null;
-  readonly altitude: number | null;
-  readonly suspect: number;
 }
 
 export class JournalBatch {
@@ -72,7 +60,7 @@ export class JournalBatch {
     ints[i + 5] = hundredths(fix.altitude);
     ints[i + 6] = driver;
     ints[i + 7] = stream;
-    ints[i + 8] = (row.suspect === null ? 0 : SUSPECT.indexOf(row.suspect) + 1) | (row.unsure ? UNSURE : 0);
+    ints[i + 8] = suspectNumber(row.suspect) | (row.unsure ? UNSURE : 0);
   }
 
   driver(index: number): number {
@@ -114,7 +102,7 @@ export class JournalBatch {
     return {
       id: batch * PER_BATCH + index,
       at: doubles[d] as number,
-      receivedAt: doubles[d + 1] as number,
+      received: doubles[d + 1] as number,
       seq: seq === 0 ? null : seq,
       position: doubles[d + 3] as number,
       lat: ints[i] as number,
@@ -136,23 +124,4 @@ function hundredths(value: number | null): number {
 
 function orNull(value: number): number | null {
   return value === NONE ? null : value;
-}
-
-/** A stored row as the rest of the house knows it. */
-export function fixRowOf(row: Omit<JournalRow, 'id' | 'driver' | 'stream'>, driverId: string, stream: string | null): FixRow {
-  const fix: Fix = {
-    lat: row.lat / 1e7,
-    lng: row.lng / 1e7,
-    at: row.at,
-    speed: unit(row.speed),
-    bearing: unit(row.bearing),
-    accuracy: unit(row.accuracy),
-    altitude: unit(row.altitude),
-  };
-  const suspect = row.suspect === 0 ? null : (SUSPECT[row.suspect - 1] ?? null);
-  return { driverId, position: row.position, fix, receivedAt: row.receivedAt, suspect, stream, seq: row.seq, unsure: false, reply: 0 };
-}
-
-function unit(value: number | null): number | null {
-  return value === null ? null : value / 100;
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type Box, boxAround, millimetres } from '../../core/around.ts';
-import { haversine } from '../../core/geo.ts';
+import type { Box } from '../../core/around.ts';
+import { InCircle, type PassFound, type PassingFix } from '../../core/in-circle.ts';
 import type { Pass, PassList, PassSearch } from '../../hub/storage-ports.ts';
 
 /** Fixes looked through before others have their turn: some ms. */
@@ -10,30 +10,9 @@ const SEEK = 20;
 /** Drivers read at once. */
 const LOT = 500;
 
-/** What counts of a stored fix; degrees in 1e-7. */
-export interface PassRow {
-  readonly id: number;
-  readonly driver: number;
-  readonly at: number;
-  readonly lat: number;
-  readonly lng: number;
-  readonly suspect: number;
-}
+export type PassRow = PassingFix<number>;
 
 export type ShowJournal = (drivers: ReadonlySet<number> | null, from: number, to: number, see: (row: PassRow) => void) => void;
-
-/** A driver found so far; `mm` and `id` of the nearest fix. */
-interface Found {
-  readonly driver: number;
-  first: number;
-  last: number;
-  fixes: number;
-  mm: number;
-  id: number;
-  at: number;
-  lat: number;
-  lng: number;
-}
 
 /**
  * Looks through history driver by driver, for it lies that way, and gives way to others between pieces: each `next` is one
@@ -51,7 +30,7 @@ export class PassSearches {
   *search(search: PassSearch, limit: number, journal: ShowJournal): Generator<undefined, PassList> {
     const { from, to } = search;
     const wanted = search.drivers === null ? null : this.#numbers(search.drivers);
-    const circle = new InCircle(search);
+    const circle = new InCircle<number>(search);
     const seen = new Set<number>();
     journal(wanted, from, to, (row) => {
       if (circle.add(row)) seen.add(row.id);
@@ -99,7 +78,7 @@ export class PassSearches {
   }
 
   /** Names are looked up of those alone that may be among the first. */
-  #nearest(found: Found[], limit: number): PassList {
+  #nearest(found: PassFound<number>[], limit: number): PassList {
     found.sort((a, b) => a.mm - b.mm);
     const furthest = found[limit - 1]?.mm ?? Number.POSITIVE_INFINITY;
     const named = found
@@ -116,45 +95,6 @@ export class PassSearches {
       }),
     );
     return { items, isComplete: found.length <= limit };
-  }
-}
-
-/** Gathers, by driver, what is within a circle. */
-class InCircle {
-  readonly box: Box;
-  readonly #lat: number;
-  readonly #lng: number;
-  readonly #radius: number;
-  readonly #found = new Map<number, Found>();
-
-  constructor(search: PassSearch) {
-    this.box = boxAround(search);
-    this.#lat = search.lat;
-    this.#lng = search.lng;
-    this.#radius = millimetres(search.radius);
-  }
-
-  found(): Found[] {
-    return [...this.#found.values()];
-  }
-
-  /** Answers whether it is within. */
-  add({ driver, at, id, lat, lng, suspect }: PassRow): boolean {
-    if (suspect !== 0 || lat < this.box.south || lat > this.box.north) return false;
-    const mm = millimetres(haversine(this.#lat, this.#lng, lat / 1e7, lng / 1e7));
-    if (mm > this.#radius) return false;
-    const known = this.#found.get(driver);
-    if (known === undefined) {
-      this.#found.set(driver, { driver, first: at, last: at, fixes: 1, mm, id, at, lat, lng });
-      return true;
-    }
-    known.fixes++;
-    known.first = Math.min(known.first, at);
-    known.last = Math.max(known.last, at);
-    // Of equally near ones the earlier, then the one received first [Q2].
-    if (mm < known.mm || (mm === known.mm && (at < known.at || (at === known.at && id < known.id))))
-      Object.assign(known, { mm, id, at, lat, lng });
-    return true;
   }
 }
 

@@ -1,16 +1,13 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { FixRow } from '../../core/effects.ts';
+import { fixRowOf, type HistoryFix } from '../../core/kept-fix.ts';
 import type { Consumer, DeliveryRecord, DeliveryState } from '../../hub/outbox/ports.ts';
 import { type Page, splitCursor } from '../../hub/page.ts';
 import type { ConnectionSession, OrderRow, PassList, PassSearch, TripFilter } from '../../hub/storage-ports.ts';
-import { fixRowOf, JournalBatch, type JournalRow } from './journal.ts';
+import { JournalBatch, type JournalRow } from './journal.ts';
 import { OutgoingQueries } from './outgoing-queries.ts';
 import { PassSearches } from './passes.ts';
-
-interface HistoryRow extends Omit<JournalRow, 'position' | 'receivedAt'> {
-  readonly received: number;
-}
 
 /** A driver as it lies there; its documents are still JSON. */
 export interface LoadedDriver {
@@ -64,7 +61,7 @@ export class Queries {
       for (const { row, dropped } of this.#journalRows((driver) => found.has(driver))) {
         const driver = found.get(row.driver);
         if (driver === undefined || dropped || row.position <= driver.position) continue;
-        driver.rows.push(fixRowOf(row, driver.id, this.#streamName(row.stream)));
+        driver.rows.push(this.#fixOf(row, driver.id));
       }
       return [...found.values()].map(({ rows, ...one }) => ({ ...one, rows: rows.sort((a, b) => a.position - b.position) }));
     });
@@ -133,29 +130,29 @@ export class Queries {
     return this.#sql.events.all(tripId).map((row) => row.doc as string);
   }
 
-  locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Page<FixRow> {
+  locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Page<HistoryFix> {
     return this.#consistently(() => {
       const driver = this.#driverNumber(driverId);
       if (driver === undefined) return { items: [], cursor: null };
       const [at, id] = cursor === null ? [from, -1] : splitCursor(cursor);
       const after = (row: { at: number; id: number }) => row.at > Number(at) || (row.at === Number(at) && row.id > Number(id));
-      const history = (this.#sql.after.all(driver, at, Number(id), to, limit + 1) as unknown as HistoryRow[]).map(asJournalRow);
+      const history = this.#sql.after.all(driver, at, Number(id), to, limit + 1) as unknown as JournalRow[];
       const fresh = this.#freshOf(driver, (row) => row.at <= to && after(row));
       const rows = merge(history, fresh).slice(0, limit + 1);
       const last = rows.length > limit ? rows[limit - 1] : undefined;
-      const items = rows.slice(0, limit).map((row) => fixRowOf(row, driverId, this.#streamName(row.stream)));
+      const items = rows.slice(0, limit).map((row) => this.#fixOf(row, driverId));
       return { items, cursor: last === undefined ? null : `${last.at}~${last.id}` };
     });
   }
 
-  locationsBefore(driverId: string, at: number, limit: number): FixRow[] {
+  locationsBefore(driverId: string, at: number, limit: number, since: number): HistoryFix[] {
     return this.#consistently(() => {
       const driver = this.#driverNumber(driverId);
       if (driver === undefined) return [];
-      const history = (this.#sql.before.all(driver, at, limit) as unknown as HistoryRow[]).map(asJournalRow);
-      const fresh = this.#freshOf(driver, (row) => row.at < at);
+      const history = this.#sql.before.all(driver, since, at, limit) as unknown as JournalRow[];
+      const fresh = this.#freshOf(driver, (row) => row.at >= since && row.at < at);
       const rows = merge(history, fresh).slice(-limit);
-      return rows.map((row) => fixRowOf(row, driverId, this.#streamName(row.stream)));
+      return rows.map((row) => this.#fixOf(row, driverId));
     });
   }
 
@@ -212,6 +209,10 @@ export class Queries {
     return id === 0 ? null : ((this.#sql.stream.get(id) as { name: string }).name ?? null);
   }
 
+  #fixOf(row: JournalRow, driverId: string): HistoryFix {
+    return fixRowOf({ ...row, stream: this.#streamName(row.stream) }, driverId, row.position);
+  }
+
   #freshOf(driver: number, wanted: (row: JournalRow) => boolean): JournalRow[] {
     const rows: JournalRow[] = [];
     for (const { row, dropped } of this.#journalRows((one) => one === driver)) if (!dropped && wanted(row)) rows.push(row);
@@ -245,10 +246,6 @@ function positionIn(state: string | null): { position: number; damage?: string }
   }
 }
 
-function asJournalRow({ received, ...row }: HistoryRow): JournalRow {
-  return { ...row, receivedAt: received, position: 0 };
-}
-
 /** Both in capture order; what a compaction left half moved is in both, and counts once. */
 function merge(history: readonly JournalRow[], fresh: readonly JournalRow[]): JournalRow[] {
   if (fresh.length === 0) return [...history];
@@ -258,7 +255,7 @@ function merge(history: readonly JournalRow[], fresh: readonly JournalRow[]): Jo
 
 function prepare(db: DatabaseSync) {
   const sql = (text: string): StatementSync => db.prepare(text);
-  const columns = 'driver, at, id, lat, lng, speed, bearing, accuracy, altitude, suspect, received, stream, seq';
+  const columns = 'driver, at, id, lat, lng, speed, bearing, accuracy, altitude, suspect, received, stream, seq, 0 AS position';
   return {
     cursors: sql('SELECT partition, position FROM cursor'),
     outbox: sql('SELECT doc FROM outbox ORDER BY n'),
@@ -275,6 +272,8 @@ function prepare(db: DatabaseSync) {
     journalIds: sql('SELECT id FROM journal ORDER BY id'),
     journalBatch: sql('SELECT fixes FROM journal WHERE id = ?'),
     after: sql(`SELECT ${columns} FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND at <= ? ORDER BY at, id LIMIT ?`),
-    before: sql(`SELECT * FROM (SELECT ${columns} FROM fix WHERE driver = ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?) ORDER BY at, id`),
+    before: sql(
+      `SELECT * FROM (SELECT ${columns} FROM fix WHERE driver = ? AND at >= ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?) ORDER BY at, id`,
+    ),
   };
 }

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { type DriverSnapshot, restoreDriver } from '../../core/driver.ts';
-import type { FixRow, OutboxEntry } from '../../core/effects.ts';
+import type { OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
+import type { HistoryFix } from '../../core/kept-fix.ts';
 import type { Trip } from '../../core/trip.ts';
 import { CursorMoved } from '../../hub/cursor-moved.ts';
 import type { FleetRow } from '../../hub/delivery.ts';
@@ -187,12 +188,12 @@ export class SqliteStore implements Store, Records, SessionLog {
     return ((await this.#read('events', tripId)) as string[]).map((doc) => JSON.parse(doc) as Happened);
   }
 
-  async locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<FixRow>> {
-    return (await this.#read('locations', driverId, from, to, limit, cursor)) as Page<FixRow>;
+  async locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<HistoryFix>> {
+    return (await this.#read('locations', driverId, from, to, limit, cursor)) as Page<HistoryFix>;
   }
 
-  async locationsBefore(driverId: string, at: number, limit: number): Promise<readonly FixRow[]> {
-    return (await this.#read('locationsBefore', driverId, at, limit)) as FixRow[];
+  async locationsBefore(driverId: string, at: number, limit: number, since: number): Promise<readonly HistoryFix[]> {
+    return (await this.#read('locationsBefore', driverId, at, limit, since)) as HistoryFix[];
   }
 
   async passes(search: PassSearch, limit: number): Promise<PassList> {

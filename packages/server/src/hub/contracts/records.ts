@@ -50,7 +50,7 @@ export function recordsContract(name: string, make: () => StorePlace): void {
     it('of nobody are none', async () => {
       const store = await open();
       expect(await store.locations('nobody', 0, FOREVER, 10, null)).toEqual({ items: [], cursor: null });
-      expect(await store.locationsBefore('nobody', FOREVER, 10)).toEqual([]);
+      expect(await store.locationsBefore('nobody', FOREVER, 10, 0)).toEqual([]);
     });
 
     it('page by page of any size are the same, and the last page says so', async () => {
@@ -65,8 +65,9 @@ export function recordsContract(name: string, make: () => StorePlace): void {
     it('just before a time are the last ones before it, in capture order [F12]', async () => {
       const store = await open();
       await store.commit(commitOf({ rows: [5, 1, 3, 2, 4].map((second, n) => row(n + 1, second)) }));
-      expect(seconds(await store.locationsBefore('d', T0 + 4000, 2))).toEqual([2, 3]);
-      expect(seconds(await store.locationsBefore('d', T0 + 4001, 20))).toEqual([1, 2, 3, 4]);
+      expect(seconds(await store.locationsBefore('d', T0 + 4000, 2, 0))).toEqual([2, 3]);
+      expect(seconds(await store.locationsBefore('d', T0 + 4001, 20, 0))).toEqual([1, 2, 3, 4]);
+      expect(seconds(await store.locationsBefore('d', T0 + 4001, 20, T0 + 3000))).toEqual([3, 4]);
     });
 
     it('never lose or repeat one by cursor while the store moves them, and are the same afterwards [F12]', async () => {
@@ -79,10 +80,10 @@ export function recordsContract(name: string, make: () => StorePlace): void {
       const expected = Array.from({ length: many }, (_, n) => n);
       await moving;
       expect(seconds(await history(store, 'd', 1_500))).toEqual(expected);
-      const before = seconds(await store.locationsBefore('d', T0 + 100_000, 50));
+      const before = seconds(await store.locationsBefore('d', T0 + 100_000, 50, 0));
       await at.settled();
       expect(seconds(await history(store, 'd', 5_000))).toEqual(expected);
-      expect(seconds(await store.locationsBefore('d', T0 + 100_000, 50))).toEqual(before);
+      expect(seconds(await store.locationsBefore('d', T0 + 100_000, 50, 0))).toEqual(before);
       expect(before).toEqual(expected.slice(50, 100));
     });
   });

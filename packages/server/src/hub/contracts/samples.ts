@@ -115,6 +115,7 @@ export async function history(
 }
 
 /** As a row comes back: what only served the way in is gone, and of history the log position too. */
-export function asStored({ position: _, unsure: __, reply: ___, ...kept }: FixRow): Omit<FixRow, 'position' | 'unsure' | 'reply'> {
-  return kept;
+export function asStored(row: FixRow): Omit<FixRow, 'position' | 'unsure' | 'reply'> {
+  const { driverId, fix, receivedAt, suspect, stream, seq } = row;
+  return { driverId, fix, receivedAt, suspect, stream, seq };
 }
