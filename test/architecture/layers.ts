@@ -45,6 +45,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'hub/cursor-moved.ts',
       'hub/store-broken.ts',
       'hub/fleet-row.ts',
+      'archive/ports.ts',
       'core',
       'protocol',
       'startup-error',
@@ -52,6 +53,19 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     ...types('hub/directory/directory.ts', 'hub/outbox/ports.ts', 'hub/delivery.ts', 'hub/mirror-write.ts'),
     // The one connection that all of those on Redis share.
     ...to('adapters/redis'),
+  ],
+  // History that left the store: it stands on its own ports; in a thread of its own it opens what those are.
+  archive: [
+    ...to(
+      'core',
+      'protocol',
+      'startup-error',
+      'adapters/archive-folder',
+      'adapters/archive-bucket',
+      'adapters/sqlite-store/aged-history.ts',
+      'adapters/postgres-store/aged-history.ts',
+    ),
+    ...types('hub/storage-ports.ts', 'hub/page.ts'),
   ],
   auth: [...to('hub/principal.ts', 'protocol', 'startup-error'), ...types('hub/ports.ts')],
   // Codecs: pure, and what differs between contracts is theirs alone. What they want mirrored they say in the port's words.
@@ -103,6 +117,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   server: to(
     'open-surfaces',
     'foundations',
+    'archive',
     'workers',
     'hub',
     'http-servers',

@@ -3,8 +3,8 @@ import type { Client } from 'pg';
 const DAY_MS = 86_400_000;
 /** Days made ahead [P10]. */
 const AHEAD = 7;
-/** Whoever holds it makes partitions; in the number space of advisory locks with one key. */
-const MAKING = 7_231_955_500_003n;
+/** Whoever holds it makes or drops partitions; in the number space of advisory locks with one key. */
+export const MAKING = 7_231_955_500_003n;
 
 /** The partitions of location_history, one for each UTC day of receipt. */
 export class Days {
@@ -40,7 +40,7 @@ export class Days {
   }
 }
 
-async function partitionsThere(client: Client): Promise<Set<string>> {
+export async function partitionsThere(client: Client): Promise<Set<string>> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'location_history'::regclass`,
   );
@@ -67,8 +67,8 @@ async function make(client: Client, day: number): Promise<void> {
       [name],
     );
     if (rows[0]?.attached !== true) {
-      await client.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE location_history INCLUDING DEFAULTS);
-        ALTER TABLE location_history ATTACH PARTITION ${name} FOR VALUES FROM (${day * DAY_MS}) TO (${(day + 1) * DAY_MS})`);
+      await client.query(`CREATE TABLE IF NOT EXISTS ${name} (LIKE location_history INCLUDING DEFAULTS)`);
+      await attach(client, day);
     }
     await client.query('COMMIT');
   } catch (error) {
@@ -77,8 +77,22 @@ async function make(client: Client, day: number): Promise<void> {
   }
 }
 
+/** Makes the table of a day part of history. */
+export async function attach(client: Client, day: number): Promise<void> {
+  await client.query(
+    `ALTER TABLE location_history ATTACH PARTITION ${nameOf(day)} FOR VALUES FROM (${day * DAY_MS}) TO (${(day + 1) * DAY_MS})`,
+  );
+}
+
 /** `location_history_20260105`; before the year 0 or after 9999 by the number of the day. */
-function nameOf(day: number): string {
+export function nameOf(day: number): string {
   const iso = new Date(day * DAY_MS).toISOString();
   return `location_history_${/^\d{4}-/.test(iso) ? iso.slice(0, 10).replaceAll('-', '') : `day_${day}`.replace('-', 'minus_')}`;
+}
+
+/** The day a partition is for, by its name; undefined for what is none. */
+export function dayOf(name: string): number | undefined {
+  const [, minus, number, year, month, date] = /^location_history_(?:day_(minus_)?(\d+)|(\d{4})(\d{2})(\d{2}))$/.exec(name) ?? [];
+  if (number !== undefined) return (minus === undefined ? 1 : -1) * Number(number);
+  return year === undefined ? undefined : Date.UTC(Number(year), Number(month) - 1, Number(date)) / DAY_MS;
 }

@@ -66,6 +66,14 @@ export interface TriedRequest {
   readonly position: number;
 }
 
+/** Fixes that leave history, by capture and id. */
+export interface DropRequest {
+  readonly kind: 'drop';
+  readonly driver: string;
+  readonly at: Float64Array<ArrayBuffer>;
+  readonly id: Float64Array<ArrayBuffer>;
+}
+
 export interface TripChangeRequest {
   readonly kind: 'trip';
   readonly expected: number;
@@ -96,6 +104,7 @@ export type WriteRequest =
   | SessionsRequest
   | TriedRequest
   | OutgoingRequest
+  | DropRequest
   | { readonly kind: 'close' };
 
 export type WriteReply =
@@ -106,6 +115,7 @@ export type WriteReply =
   | { readonly kind: 'recorded' }
   | { readonly kind: 'tried'; readonly tries: number }
   | { readonly kind: 'outgoing'; readonly value: unknown }
+  | { readonly kind: 'dropped'; readonly rows: number }
   | { readonly kind: 'closed' }
   /** This one can never be done; `moved`: the partitions whose cursors were elsewhere. */
   | { readonly kind: 'failed'; readonly message: string; readonly moved: readonly number[] | null }

@@ -212,6 +212,12 @@ export class SqliteStore implements Store, Records, SessionLog {
     return (await this.#read('sessions', filter, limit, cursor)) as Page<ConnectionSession>;
   }
 
+  /** Drops fixes of a driver, by capture and id, from history; answers how many were there. */
+  async dropFixes(driver: string, at: Float64Array<ArrayBuffer>, id: Float64Array<ArrayBuffer>): Promise<number> {
+    const reply = await this.#write({ kind: 'drop', driver, at, id }, [at.buffer, id.buffer]);
+    return (reply as Extract<WriteReply, { kind: 'dropped' }>).rows;
+  }
+
   health(): StoreHealth {
     return this.#health;
   }

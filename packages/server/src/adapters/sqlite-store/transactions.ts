@@ -5,6 +5,7 @@ import { Compaction } from './compaction.ts';
 import { JournalBatch } from './journal.ts';
 import type {
   CommitRequest,
+  DropRequest,
   EventRecord,
   Names,
   OutboxRecord,
@@ -103,6 +104,17 @@ export class Writer {
   outgoing({ method, args }: OutgoingRequest): unknown {
     const work = this.#outgoing[method] as (...args: readonly unknown[]) => unknown;
     return this.#transaction(() => work.apply(this.#outgoing, [...args]));
+  }
+
+  /** Answers how many of these fixes were in history. */
+  drop({ driver, at, id }: DropRequest): number {
+    const known = this.#sql.driver.get(driver) as { id: number } | undefined;
+    if (known === undefined) return 0;
+    return this.#transaction(() => {
+      let rows = 0;
+      for (const [index, moment] of at.entries()) rows += Number(this.#sql.noFix.run(known.id, moment, id[index] as number).changes);
+      return rows;
+    });
   }
 
   /** Moves part of the journal into history; answers whether there is more to move at once. */
@@ -241,6 +253,7 @@ function prepare(db: DatabaseSync) {
     setAside: sql('INSERT OR IGNORE INTO set_aside (partition, position, at, error, command) VALUES (?, ?, ?, ?, ?)'),
     tried: sql(`INSERT INTO trying (partition, position, tries) VALUES (?, ?, 1) ON CONFLICT (partition) DO UPDATE
       SET tries = CASE WHEN position = excluded.position THEN tries + 1 ELSE 1 END, position = excluded.position RETURNING tries`),
+    noFix: sql('DELETE FROM fix WHERE driver = ? AND at = ? AND id = ?'),
     outboxDone: sql('DELETE FROM outbox WHERE id = ?'),
   };
 }

@@ -69,6 +69,8 @@ function carryOut(request: WriteRequest): WriteReply {
       return { kind: 'tried', tries: writer.tried(request) };
     case 'outgoing':
       return { kind: 'outgoing', value: writer.outgoing(request) };
+    case 'drop':
+      return { kind: 'dropped', rows: writer.drop(request) };
     case 'close':
       writer.close();
       closed = true;

@@ -1,0 +1,132 @@
+import type { Client } from 'pg';
+import { type ArchivedFix, DAY_MS, type HotHistory } from '../../archive/ports.ts';
+import { addressOf } from './address.ts';
+import { connectFirst } from './connect.ts';
+import { copyIn } from './copy-in.ts';
+import { attach, dayOf, MAKING, nameOf, partitionsThere } from './days.ts';
+
+/** Whoever holds it takes days out of history; in the number space of advisory locks with one key. */
+const KEEPING = 7_231_955_500_004n;
+const LOT = 5_000;
+const CONNECT_MS = 10_000;
+/** A day is a sort and a count; who holds a snapshot for longer than this keeps its partition for another time, ms. */
+const PATIENCE_MS = 600_000;
+
+/** History in PostgreSQL, as retention takes it out: a partition a day. */
+export class PostgresAgedHistory implements HotHistory {
+  readonly #client: Client;
+
+  /** @throws StartupError */
+  static async open(url: string): Promise<PostgresAgedHistory> {
+    const client = await connectFirst('DATABASE_URL', addressOf('DATABASE_URL', url), CONNECT_MS);
+    await client.query(`SET statement_timeout = ${PATIENCE_MS}`);
+    return new PostgresAgedHistory(client);
+  }
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async begin(): Promise<boolean> {
+    const { rows } = await this.#client.query<{ mine: boolean }>(`SELECT pg_try_advisory_lock(${KEEPING}) AS mine`);
+    if (rows[0]?.mine !== true) return false;
+    await this.#mend();
+    return true;
+  }
+
+  async days(before: number): Promise<readonly number[]> {
+    const days = [...(await partitionsThere(this.#client))].flatMap((name) => dayOf(name) ?? []);
+    return days.filter((day) => day < before).sort((a, b) => a - b);
+  }
+
+  async *rows(days: readonly number[]): AsyncGenerator<readonly ArchivedFix[]> {
+    await this.#client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    try {
+      const bounds = days.map((day) => `(h.received >= ${day * DAY_MS} AND h.received < ${(day + 1) * DAY_MS})`).join(' OR ');
+      await this.#client.query(`DECLARE aged NO SCROLL CURSOR FOR ${ROWS} WHERE ${bounds} ORDER BY d.id, h.at, h.id`);
+      for (;;) {
+        const { rows } = await this.#client.query<ArchivedFix>(`FETCH ${LOT} FROM aged`);
+        if (rows.length === 0) break;
+        yield rows;
+      }
+    } finally {
+      await this.#client.query('ROLLBACK');
+    }
+  }
+
+  async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]>): Promise<number> {
+    await this.#note(rows);
+    const partition = nameOf(day);
+    // Whoever makes partitions must not come between.
+    await this.#client.query(`SELECT pg_advisory_lock(${MAKING})`);
+    try {
+      if ((await this.#others(partition)) > 0) return await this.#dropNoted(partition);
+      const count = await this.#count(partition);
+      await this.#client.query(`ALTER TABLE location_history DETACH PARTITION ${partition} CONCURRENTLY`);
+      // Nobody can have added to it since.
+      if ((await this.#others(partition)) > 0) {
+        await attach(this.#client, day);
+        return await this.#dropNoted(partition);
+      }
+      await this.#client.query(`DROP TABLE ${partition}`);
+      return count;
+    } finally {
+      await this.#client.query(`SELECT pg_advisory_unlock(${MAKING})`);
+    }
+  }
+
+  /** Into a table of this connection, to be held against what is there. */
+  async #note(rows: AsyncIterable<readonly ArchivedFix[]>): Promise<void> {
+    await this.#client.query('CREATE TEMPORARY TABLE IF NOT EXISTS kept (driver text COLLATE "C", at bigint, id bigint)');
+    await this.#client.query('TRUNCATE kept');
+    for await (const lot of rows)
+      await copyIn(this.#client, 'COPY kept FROM STDIN', lot.map(({ driver, at, id }) => `${driver}\t${at}\t${id}\n`).join(''));
+    await this.#client.query('ANALYZE kept');
+  }
+
+  /** How many of a day were not noted: they came after it was archived. */
+  async #others(partition: string): Promise<number> {
+    const { rows } = await this.#client.query<{ count: number }>(
+      `SELECT count(*) FROM ${partition} h LEFT JOIN driver d ON d.n = h.driver
+       LEFT JOIN kept k ON k.driver = d.id AND k.at = h.at AND k.id = h.id WHERE k.id IS NULL`,
+    );
+    return rows[0]?.count ?? 0;
+  }
+
+  async #count(partition: string): Promise<number> {
+    const { rows } = await this.#client.query<{ count: number }>(`SELECT count(*) FROM ${partition}`);
+    return rows[0]?.count ?? 0;
+  }
+
+  async #dropNoted(partition: string): Promise<number> {
+    const { rowCount } = await this.#client.query(`DELETE FROM ${partition} h USING kept k, driver d
+      WHERE d.id = k.driver AND h.driver = d.n AND h.at = k.at AND h.id = k.id`);
+    return rowCount ?? 0;
+  }
+
+  /** What a run that was ended amid it left: a partition that is half or wholly out of history comes back into it. */
+  async #mend(): Promise<void> {
+    const { rows: pending } = await this.#client.query<{ name: string }>(
+      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+       WHERE i.inhparent = 'location_history'::regclass AND i.inhdetachpending`,
+    );
+    for (const { name } of pending) await this.#client.query(`ALTER TABLE location_history DETACH PARTITION ${name} FINALIZE`);
+    const { rows: loose } = await this.#client.query<{ name: string }>(
+      `SELECT c.relname AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relname LIKE 'location\\_history\\_%'
+       AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'location_history'::regclass)
+       AND NOT EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)`,
+    );
+    for (const { name } of loose) {
+      const day = dayOf(name);
+      if (day !== undefined) await attach(this.#client, day);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.end();
+  }
+}
+
+const ROWS = `SELECT d.id AS driver, h.at, h.id, h.lat, h.lng, h.speed, h.bearing, h.accuracy, h.altitude, h.suspect, h.received,
+    (SELECT s.id FROM stream s WHERE s.n = h.stream) AS stream, h.seq
+  FROM location_history h JOIN driver d ON d.n = h.driver`;

@@ -1,0 +1,91 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type ArchivedFix, DAY_MS, type HotHistory } from '../../archive/ports.ts';
+
+/** Read at once; the log of the database is not held up for longer. */
+const LOT = 5_000;
+/** Dropped in one transaction: some ms, in which commits wait. */
+const DROPPED_AT_ONCE = 500;
+/** Commits have the writer for at least so long between two of them, ms. */
+const BETWEEN_MS = 3;
+
+/** Drops fixes of a driver by capture and id; answers how many were there. By the store's one writer. */
+export type DropFixes = (driver: string, at: Float64Array<ArrayBuffer>, id: Float64Array<ArrayBuffer>) => Promise<number>;
+
+/** History of the embedded database, as retention takes it out. What the journal still has is left for another time. */
+export class SqliteAgedHistory implements HotHistory {
+  readonly #db: DatabaseSync;
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #drop: DropFixes;
+
+  constructor(path: string, drop: DropFixes) {
+    this.#db = new DatabaseSync(path, { readOnly: true });
+    this.#sql = prepare(this.#db);
+    this.#drop = drop;
+  }
+
+  /** The folder is its owner's alone. */
+  async begin(): Promise<boolean> {
+    return true;
+  }
+
+  async days(before: number): Promise<readonly number[]> {
+    return this.#sql.days.all(before * DAY_MS).map(({ day }) => Number(day));
+  }
+
+  async *rows(days: readonly number[]): AsyncGenerator<readonly ArchivedFix[]> {
+    const wanted = new Set(days);
+    const [from, to] = [Math.min(...days) * DAY_MS, (Math.max(...days) + 1) * DAY_MS];
+    for (const { id: number, name } of this.#sql.drivers.all() as { id: number; name: string }[]) {
+      let [at, id] = [Number.MIN_SAFE_INTEGER, -1];
+      for (;;) {
+        const lot = this.#sql.rows.all(name, number, at, id, from, to, LOT) as unknown as ArchivedFix[];
+        const rows = lot.filter(({ received }) => wanted.has(Math.floor(received / DAY_MS)));
+        if (rows.length > 0) yield rows;
+        const last = lot.at(-1);
+        if (last === undefined || lot.length < LOT) break;
+        [at, id] = [last.at, last.id];
+      }
+    }
+  }
+
+  async drop(_day: number, rows: AsyncIterable<readonly ArchivedFix[]>): Promise<number> {
+    let dropped = 0;
+    for await (const lot of rows) {
+      for (const same of byDriver(lot)) {
+        for (let i = 0; i < same.length; i += DROPPED_AT_ONCE) {
+          const some = same.slice(i, i + DROPPED_AT_ONCE);
+          const began = performance.now();
+          dropped += await this.#drop(some[0]?.driver ?? '', column(some, 'at'), column(some, 'id'));
+          // As long as it took, so that half of the writer is always the commits'.
+          await pause(Math.max(BETWEEN_MS, performance.now() - began));
+        }
+      }
+    }
+    return dropped;
+  }
+
+  async close(): Promise<void> {
+    this.#db.close();
+  }
+}
+
+/** Of rows by driver, a list for each. */
+function byDriver(rows: readonly ArchivedFix[]): ArchivedFix[][] {
+  return [...Map.groupBy(rows, ({ driver }) => driver).values()];
+}
+
+function column(rows: readonly ArchivedFix[], name: 'at' | 'id'): Float64Array<ArrayBuffer> {
+  return Float64Array.from(rows, (row) => row[name]);
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string): StatementSync => db.prepare(text);
+  return {
+    days: sql(`SELECT DISTINCT received / ${DAY_MS} AS day FROM fix WHERE received < ? ORDER BY day`),
+    drivers: sql('SELECT id, name FROM driver ORDER BY name'),
+    rows: sql(`SELECT ? AS driver, at, id, lat, lng, speed, bearing, accuracy, altitude, suspect, received,
+        (SELECT name FROM stream WHERE stream.id = fix.stream) AS stream, seq
+      FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND received >= ? AND received < ? ORDER BY at, id LIMIT ?`),
+  };
+}

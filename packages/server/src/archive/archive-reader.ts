@@ -1,0 +1,157 @@
+import type { Box } from '../core/around.ts';
+import { InCircle, type PassFound } from '../core/in-circle.ts';
+import { Catalogue } from './catalogue.ts';
+import type { Part } from './part-name.ts';
+import { type Group, PartReader } from './part-reader.ts';
+import { type ArchivedFix, ArchiveFileGone, type ArchiveFiles } from './ports.ts';
+
+/** Opened parts that are remembered: their footers, some 100 KB each. */
+const OPEN = 64;
+
+/** What is asked of one driver's track. Epoch ms, inclusive. */
+export interface TrackQuestion {
+  readonly driver: string;
+  readonly from: number;
+  readonly to: number;
+  /** Only what stands after this one in capture order. */
+  readonly after: { readonly at: number; readonly id: number } | null;
+  readonly limit: number;
+  /** The first of them, or the last. */
+  readonly end: 'first' | 'last';
+}
+
+export interface ArchivedPassSearch {
+  readonly lat: number;
+  readonly lng: number;
+  readonly radius: number;
+  readonly from: number;
+  readonly to: number;
+  readonly drivers: readonly string[] | null;
+}
+
+/** Looks things up in the archive. */
+export class ArchiveReader {
+  readonly #files: ArchiveFiles;
+  readonly #catalogue: Catalogue;
+  readonly #open = new Map<string, Promise<PartReader>>();
+
+  constructor(files: ArchiveFiles, now: () => number) {
+    this.#files = files;
+    this.#catalogue = new Catalogue(files, now);
+  }
+
+  /** Whether anything captured in this time may be in the archive. */
+  async has(from: number, to: number): Promise<boolean> {
+    return (await this.#catalogue.parts()).some((part) => part.from <= to && part.to >= from);
+  }
+
+  /** In capture order, ties by receipt [F12]. What is in two parts, for one replaces the other, comes once. */
+  track(question: TrackQuestion): Promise<readonly ArchivedFix[]> {
+    return this.#current((parts) => this.#track(question, parts));
+  }
+
+  /** All drivers that were there, in any order [Q1-Q3]. */
+  passes(search: ArchivedPassSearch): Promise<readonly PassFound<string>[]> {
+    return this.#current((parts) => this.#passes(search, parts));
+  }
+
+  /** Parts may be replaced while they are read; then it begins again with those that are there now. */
+  async #current<T>(work: (parts: readonly Part[]) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#catalogue.parts());
+    } catch (error) {
+      if (!(error instanceof ArchiveFileGone)) throw error;
+      this.#catalogue.forget();
+      return await work(await this.#catalogue.parts());
+    }
+  }
+
+  async #track(question: TrackQuestion, parts: readonly Part[]): Promise<readonly ArchivedFix[]> {
+    const { from, to, limit, end } = question;
+    const wanted = parts.filter((part) => part.from <= to && part.to >= from);
+    wanted.sort(end === 'first' ? (a, b) => a.from - b.from : (a, b) => b.to - a.to);
+    let found: ArchivedFix[] = [];
+    for (const part of wanted) {
+      // What comes now is beyond all that is wanted.
+      const edge = found.length < limit ? undefined : found.at(end === 'first' ? -1 : 0);
+      if (edge !== undefined && (end === 'first' ? part.from > edge.at : part.to < edge.at)) break;
+      const rows = await this.#rowsOf(part, question);
+      if (rows.length === 0) continue;
+      found = once([...found, ...rows].sort((a, b) => a.at - b.at || a.id - b.id));
+      found = end === 'first' ? found.slice(0, limit) : found.slice(-limit);
+    }
+    return found;
+  }
+
+  async #rowsOf(part: Part, { driver, from, to, after }: TrackQuestion): Promise<ArchivedFix[]> {
+    const reader = await this.#reader(part);
+    const rows: ArchivedFix[] = [];
+    for (const group of reader.groups) {
+      if (!mayHave(group, driver, from, to)) continue;
+      for (const row of await reader.rows(group)) {
+        if (row.driver !== driver || row.at < from || row.at > to) continue;
+        if (after === null || row.at > after.at || (row.at === after.at && row.id > after.id)) rows.push(row);
+      }
+    }
+    return rows;
+  }
+
+  async #passes(search: ArchivedPassSearch, parts: readonly Part[]): Promise<readonly PassFound<string>[]> {
+    const { from, to } = search;
+    const drivers = search.drivers === null ? null : new Set(search.drivers);
+    const circle = new InCircle<string>(search);
+    // A day may be in parts of which one replaces another: what was seen counts once.
+    let [day, seen] = [Number.NaN, new Set<string>()];
+    for (const part of parts) {
+      if (part.from > to || part.to < from) continue;
+      if (part.day !== day) [day, seen] = [part.day, new Set()];
+      const reader = await this.#reader(part);
+      for (const group of reader.groups) {
+        if (!mayPass(group, circle.box, search)) continue;
+        for (const row of await reader.rows(group)) {
+          if (row.at < from || row.at > to || (drivers !== null && !drivers.has(row.driver))) continue;
+          const key = `${row.driver} ${row.at} ${row.id}`;
+          if (!seen.has(key) && circle.add(row)) seen.add(key);
+        }
+      }
+    }
+    return circle.found();
+  }
+
+  #reader(part: Part): Promise<PartReader> {
+    const known = this.#open.get(part.name);
+    const reader = known ?? PartReader.open(this.#files, part);
+    // The least lately used goes first.
+    this.#open.delete(part.name);
+    this.#open.set(part.name, reader);
+    reader.catch(() => this.#open.delete(part.name));
+    for (const name of this.#open.keys()) {
+      if (this.#open.size <= OPEN) break;
+      this.#open.delete(name);
+    }
+    return reader;
+  }
+}
+
+function mayHave({ driver: [first, last], at: [earliest, latest] }: Group, driver: string, from: number, to: number): boolean {
+  return first <= driver && driver <= last && earliest <= to && latest >= from;
+}
+
+function mayPass({ driver: [first, last], at, lat, lng }: Group, { south, north, spans }: Box, search: ArchivedPassSearch): boolean {
+  return (
+    at[0] <= search.to &&
+    at[1] >= search.from &&
+    lat[0] <= north &&
+    lat[1] >= south &&
+    spans.some(([west, east]) => lng[0] <= east && lng[1] >= west) &&
+    (search.drivers === null || search.drivers.some((driver) => first <= driver && driver <= last))
+  );
+}
+
+/** Of rows in order, each place once. */
+function once(rows: readonly ArchivedFix[]): ArchivedFix[] {
+  return rows.filter(({ at, id }, index) => {
+    const before = rows[index - 1];
+    return before === undefined || before.at !== at || before.id !== id;
+  });
+}
