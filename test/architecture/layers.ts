@@ -87,7 +87,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'core/eta.ts',
       'core/lifecycle.ts',
     ),
-    ...types('core', 'auth', 'metrics'),
+    ...types('core', 'auth', 'metrics', 'archive'),
   ],
   'surfaces/problem': [...to('protocol')],
   'surfaces/bearer': [...to('protocol')],
@@ -96,6 +96,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     ...to(
       'server',
       'upkeep',
+      'archive',
       'doctor',
       'config',
       'workers',
@@ -107,11 +108,12 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'replay',
       'startup-error',
     ),
+    ...types('protocol'),
     { to: 'cli', url: true, from: 'commands/serve.ts' },
   ],
-  'open-surfaces': [...to('hub', 'surfaces/*', 'auth', 'version'), ...types('config', 'metrics', 'http-servers', 'foundations')],
+  'open-surfaces': [...to('hub', 'surfaces/*', 'auth', 'version'), ...types('config', 'metrics', 'http-servers', 'foundations', 'archive')],
   // What the hub stands on, by the way it runs; mirrors for other services speak the words of a dialect.
-  foundations: [...to('adapters/*', 'dialects'), ...types('hub')],
+  foundations: [...to('adapters/*', 'dialects'), ...types('hub', 'archive')],
   // It looks at what a server would stand on, without a server: the adapters by their inspecting files, never the hub.
   doctor: to('adapters/*', 'auth', 'config', 'http-servers', 'hub/ports.ts', 'startup-error', 'version'),
   server: to(
@@ -132,7 +134,14 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     'core',
   ),
   // What is done to an installation beside its server.
-  upkeep: to('adapters/sqlite-store/copy.ts', 'adapters/sqlite-store/folder.ts', 'startup-error', 'version'),
+  upkeep: to(
+    'archive',
+    'adapters/sqlite-store/copy.ts',
+    'adapters/sqlite-store/folder.ts',
+    'adapters/sqlite-store/store.ts',
+    'startup-error',
+    'version',
+  ),
   workers: [],
   cli: to('main'),
   main: to('commands', 'version'),

@@ -9,6 +9,7 @@ const RETRYABLE: Record<RetryableCode, true> = {
   rate_limited: true,
   too_many_connections: true,
   storage_unavailable: true,
+  archive_unavailable: true,
   keys_unavailable: true,
   directory_unavailable: true,
   draining: true,

@@ -29,6 +29,7 @@ export {
 export { FixInput } from './fix.ts';
 export { Id, isId } from './ids.ts';
 export {
+  ArchiveState,
   ConnectionList,
   ConnectionView,
   Health,

@@ -110,6 +110,41 @@ export const Health = Type.Object(
 );
 export type Health = Static<typeof Health>;
 
+const Count = Type.Integer({ minimum: 0 });
+
+/** What becomes of history past its retention. */
+export const ArchiveState = Type.Object(
+  {
+    url: Type.Union([Type.String(), Type.Null()], { description: 'where it goes; none: it is deleted; null: it stays' }),
+    retentionDays: Type.Integer(),
+    running: Type.Boolean(),
+    progress: Type.Union([
+      Type.Object({
+        doing: Type.Enum(['archiving', 'dropping'] as const),
+        day: Type.String({ format: 'date' }),
+        archived: Count,
+        dropped: Count,
+      }),
+      Type.Null(),
+    ]),
+    lastRun: Type.Union(
+      [
+        Type.Object({
+          at: IsoTime,
+          report: Type.Union([Type.Object({ days: Count, archived: Count, bytes: Count, dropped: Count }), Type.Null()], {
+            description: 'null: another process did it, or it failed',
+          }),
+          problem: Type.Union([Type.String(), Type.Null()]),
+        }),
+        Type.Null(),
+      ],
+      { description: 'of the process that answers, since its start' },
+    ),
+  },
+  { title: 'Archive' },
+);
+export type ArchiveState = Static<typeof ArchiveState>;
+
 const Whose = Type.Union([Type.String(), Type.Null()]);
 
 /** A socket that was opened, from its beginning to its end. */

@@ -50,6 +50,17 @@ export function databaseUrl(value: string): string | undefined {
   return value;
 }
 
+/** Where history goes that is not to stay: a folder, a bucket, or nowhere. */
+export function archiveUrl(value: string): string | undefined {
+  if (value === '') return undefined;
+  if (value.toLowerCase() === 'none') return 'none';
+  const { protocol, hostname, pathname, search, hash, username, password } = URL.canParse(value) ? new URL(value) : new URL('x:');
+  const isPlain = search === '' && hash === '' && username === '' && password === '';
+  if (isPlain && protocol === 'file:' && hostname === '' && pathname.length > 1) return value;
+  if (isPlain && protocol === 's3:' && hostname !== '') return value;
+  throw new Error('file:///folder, s3://bucket/prefix, or none');
+}
+
 /** One address, or those of several nodes of a cluster, separated by commas. */
 export function redisUrl(value: string): string | undefined {
   if (value === '') return undefined;

@@ -2,6 +2,7 @@ import { type ConfigSources, type Key, readSettings, type Setting } from './conf
 import {
   type ALGORITHMS,
   algorithms,
+  archiveUrl,
   DIALECT_NAMES,
   type Dialect,
   databaseUrl,
@@ -59,6 +60,36 @@ export const KEYS = {
     'processes that serve together on this machine; more than one needs REDIS_URL and DATABASE_URL',
   ),
   redisPassword: key<string | undefined>('REDIS_PASSWORD', undefined, text, 'of Redis, when it is not part of REDIS_URL'),
+  retentionDays: key(
+    'HISTORY_RETENTION_DAYS',
+    30,
+    whole(1, 36_500),
+    'whole days of history that stay in the database once ARCHIVE_URL says where older ones go',
+  ),
+  archiveUrl: key<string | undefined>(
+    'ARCHIVE_URL',
+    undefined,
+    archiveUrl,
+    'where history past HISTORY_RETENTION_DAYS goes: file:///folder or s3://bucket/prefix; none: it is deleted for good; unset: everything stays',
+  ),
+  archiveEndpoint: key<string | undefined>(
+    'ARCHIVE_ENDPOINT',
+    undefined,
+    urlWithoutUser,
+    'the address of a store that speaks S3 and is not Amazon, https://minio.example:9000',
+    ['AWS_ENDPOINT_URL_S3'],
+  ),
+  archiveRegion: key<string | undefined>('ARCHIVE_REGION', undefined, text, 'the region of the bucket', ['AWS_REGION']),
+  archiveAccessKey: key<string | undefined>(
+    'ARCHIVE_ACCESS_KEY',
+    undefined,
+    text,
+    "who asks for the bucket; unset: as AWS programs find it, the machine's role for one",
+    ['AWS_ACCESS_KEY_ID'],
+  ),
+  archiveSecretKey: key<string | undefined>('ARCHIVE_SECRET_KEY', undefined, text, 'the secret of ARCHIVE_ACCESS_KEY', [
+    'AWS_SECRET_ACCESS_KEY',
+  ]),
   metricsPort: key<number | undefined>(
     'METRICS_PORT',
     undefined,
@@ -194,6 +225,8 @@ function inconsistencies(config: Config): StartupError[] {
     wrong.push('DATABASE_READ_URL needs DATABASE_URL: it is a replica of that');
   if (config.workers > 1 && config.redisUrl === undefined)
     wrong.push('WORKERS needs REDIS_URL and DATABASE_URL: processes share a fleet through them');
+  if ((config.archiveAccessKey === undefined) !== (config.archiveSecretKey === undefined))
+    wrong.push('ARCHIVE_ACCESS_KEY and ARCHIVE_SECRET_KEY go together');
   return wrong.map((message) => new StartupError(message));
 }
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { archiveCommand } from './commands/archive.ts';
 import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -16,7 +17,8 @@ const program = new Command('waycast')
   .version(VERSION)
   .showHelpAfterError('(--help tells more)');
 program.exitOverride();
-for (const add of [serveCommand, demoCommand, replayCommand, tokenCommand, doctorCommand, backupCommand, restoreCommand]) add(program);
+for (const add of [serveCommand, demoCommand, replayCommand, tokenCommand, doctorCommand, backupCommand, restoreCommand, archiveCommand])
+  add(program);
 for (const command of program.commands) command.exitOverride();
 
 try {

@@ -31,6 +31,22 @@ export class Metrics implements Meter {
     buckets: SECONDS,
     registers: [this.#registry],
   });
+  readonly #archived = new Counter({
+    name: 'waycast_archived_fixes_total',
+    help: 'Fixes written to the archive and read back',
+    registers: [this.#registry],
+  });
+  readonly #dropped = new Counter({
+    name: 'waycast_dropped_fixes_total',
+    help: 'Fixes past retention that left the database',
+    registers: [this.#registry],
+  });
+  readonly #keeping = new Counter({
+    name: 'waycast_retention_runs_total',
+    help: 'Runs that keep history within its retention, by what came of them',
+    labelNames: ['outcome'],
+    registers: [this.#registry],
+  });
   readonly #accepted = this.#stages.labels('accepted');
   readonly #delivered = this.#stages.labels('delivered');
   readonly #stored = this.#stages.labels('stored');
@@ -50,6 +66,7 @@ export class Metrics implements Meter {
     // There from the start: of a count that begins at 1, Prometheus sees no increase.
     for (const code of Object.keys(ERRORS)) this.#refusals.inc({ code }, 0);
     for (const outcome of OUTCOMES) this.#attempts.inc({ outcome }, 0);
+    for (const outcome of ['done', 'failed']) this.#keeping.inc({ outcome }, 0);
     for (const stage of ['accepted', 'delivered', 'stored']) this.#stages.zero({ stage });
     // Counted beside it: it is met with every fix.
     const take = (): number => {
@@ -110,6 +127,13 @@ export class Metrics implements Meter {
   /** A try to deliver a message was settled. */
   attempted(outcome: string): void {
     this.#attempts.inc({ outcome });
+  }
+
+  /** A run over history past retention came to its end; null: it failed. */
+  kept(report: { readonly archived: number; readonly dropped: number } | null): void {
+    this.#keeping.inc({ outcome: report === null ? 'failed' : 'done' });
+    this.#archived.inc(report?.archived ?? 0);
+    this.#dropped.inc(report?.dropped ?? 0);
   }
 
   refused(code: string): void {

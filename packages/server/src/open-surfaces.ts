@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
+import type { Archive } from './archive/open-archive.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
 import type { Foundation } from './foundations/foundation.ts';
@@ -15,6 +16,7 @@ import { deliveryRoutes } from './surfaces/delivery/routes.ts';
 import { Tracking } from './surfaces/delivery/tracking.ts';
 import { placeAliases } from './surfaces/rest/aliases.ts';
 import { buildApp, mayConnect } from './surfaces/rest/app.ts';
+import { archiveRoutes } from './surfaces/rest/archive.ts';
 import { connectionRoutes } from './surfaces/rest/connections.ts';
 import { driverRoutes } from './surfaces/rest/drivers.ts';
 import { pages } from './surfaces/rest/pages.ts';
@@ -42,6 +44,7 @@ export interface SurfacesParts {
   readonly config: Config;
   readonly hub: Hub;
   readonly outbox: OpenOutbox;
+  readonly archive: Archive;
   /** Other workers on the same ports. */
   readonly neighbours?: Neighbours | undefined;
   readonly foundation: Pick<Foundation, 'tickets' | 'signIns' | 'redis'>;
@@ -65,7 +68,7 @@ export interface Surfaces {
 
 /** Puts the surfaces over the hub: the native ones, and those of the dialects that are served. */
 export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
-  const { config, hub, outbox, foundation, tokens, metrics, clock, log } = parts;
+  const { config, hub, outbox, archive, foundation, tokens, metrics, clock, log } = parts;
   const { tickets, signIns } = foundation;
   const limits = new Limits({ perSecond: config.restPerMinute / 60, burst: config.restPerMinute }, clock);
   const sockets = openSockets(parts, (ticket) => tickets.redeem(ticket));
@@ -89,6 +92,7 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
   if (rideshare !== undefined) rideRoutes(app, { hub, clock, isPublic: config.ridesharePublicStatus });
   if (tracking !== undefined) deliveryRoutes(app, hub);
   webhookRoutes(app, outbox.webhooks);
+  archiveRoutes(app, { keeper: archive.keeper, url: config.archiveUrl, retentionDays: config.retentionDays });
   sessionRoutes(app, { tickets, signIns, tokens, clock });
   systemRoutes(app, {
     hub,

@@ -4,6 +4,9 @@ import { type Logger, pino } from 'pino';
 import { HttpDirectory } from './adapters/http-directory/http-directory.ts';
 import { HttpSender } from './adapters/http-outbox/http-sender.ts';
 import { systemClock } from './adapters/system-clock.ts';
+import { type Archive, openArchive } from './archive/open-archive.ts';
+import { placeOf } from './archive/place-of.ts';
+import { tellOfKeeping } from './archive/tell-of-keeping.ts';
 import type { Jwks } from './auth/jwks.ts';
 import { openTokens } from './auth/open-tokens.ts';
 import { sharedSecrets } from './auth/secret.ts';
@@ -116,10 +119,20 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     publicUrl: config.publicUrl,
     show: (event, trip) => ({ event: eventView(event), trip: trip === null ? null : tripView(trip) }),
   });
+  const archive = openArchive({
+    records: store,
+    place: placeOf(config),
+    hot: foundation.history,
+    dropFixes: foundation.dropFixes,
+    retentionDays: config.retentionDays,
+    now: () => clock.now(),
+    ended: (outcome) => tellOfKeeping(log, metrics, outcome),
+    warn: (message, error) => log.warn({ err: error }, message),
+  });
   const directory = new HttpDirectory({ ...config, warn: (message) => log.warn(message), info: (message) => log.info(message) });
   hub = await openHub({
     ...foundation,
-    records: store,
+    records: archive.records,
     sessions: store,
     directory,
     clock,
@@ -135,8 +148,9 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
   });
   const place = ownPlace();
   const neighbours = place && new Neighbours(place);
-  surfaces = await openSurfaces({ config, hub, outbox, neighbours, foundation, tokens, metrics, clock, log });
+  surfaces = await openSurfaces({ config, hub, outbox, archive, neighbours, foundation, tokens, metrics, clock, log });
   outbox.dispatcher.start();
+  archive.keeper?.start();
 
   // In the background: a provider that is down holds up no start.
   keys?.start();
@@ -157,7 +171,7 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     log,
     signInUrl: async () => `${(config.publicUrl ?? urls[0] ?? '').replace(/\/$/, '')}/#signin=${await running.signInCode()}`,
     close: () => {
-      closing ??= shutDown({ surfaces: running, directory, hub, outbox, foundation, keys, servers });
+      closing ??= shutDown({ surfaces: running, directory, hub, outbox, archive, foundation, keys, servers });
       return closing;
     },
   };
@@ -167,6 +181,7 @@ interface Running {
   readonly surfaces: Surfaces;
   readonly hub: Hub;
   readonly outbox: OpenOutbox;
+  readonly archive: Archive;
   readonly foundation: Foundation;
   readonly directory: HttpDirectory;
   readonly keys: Jwks | undefined;
@@ -174,13 +189,14 @@ interface Running {
 }
 
 /** In the order of DESIGN's drain: no new ones, good-bye to those here, store, let go. */
-async function shutDown({ surfaces, directory, hub, outbox, foundation, keys, servers }: Running): Promise<void> {
+async function shutDown({ surfaces, directory, hub, outbox, archive, foundation, keys, servers }: Running): Promise<void> {
   // Whoever polls is told by the answer to a request: there must still be a door for it. Newcomers are refused at it.
   await surfaces.drain();
   const closed = stopTaking(servers);
   directory.close();
   // First: as soon as this process is none of the fleet any more, others send what waits.
   await outbox.dispatcher.close();
+  await archive.close();
   await hub.close();
   for (const server of servers) server.closeAllConnections();
   await Promise.all(closed);

@@ -40,9 +40,15 @@ export class ArchiveReader {
     this.#catalogue = new Catalogue(files, now);
   }
 
-  /** Whether anything captured in this time may be in the archive. */
-  async has(from: number, to: number): Promise<boolean> {
-    return (await this.#catalogue.parts()).some((part) => part.from <= to && part.to >= from);
+  /** Whether anything captured in this time may be in the archive; `atOnce`: as far as is known without asking. */
+  async has(from: number, to: number, atOnce: boolean): Promise<boolean> {
+    const parts = atOnce ? this.#catalogue.known() : await this.#catalogue.parts();
+    return parts.some((part) => part.from <= to && part.to >= from);
+  }
+
+  /** Which parts there are is asked for anew. */
+  forget(): void {
+    this.#catalogue.forget();
   }
 
   /** In capture order, ties by receipt [F12]. What is in two parts, for one replaces the other, comes once. */

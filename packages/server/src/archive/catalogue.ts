@@ -9,6 +9,7 @@ export class Catalogue {
   readonly #files: ArchiveFiles;
   readonly #now: () => number;
   #parts: Promise<readonly Part[]> | undefined;
+  #known: readonly Part[] = [];
   #asked = 0;
 
   /** `now` in ms. */
@@ -23,12 +24,23 @@ export class Catalogue {
       this.#asked = this.#now();
       const asked = listParts(this.#files);
       this.#parts = asked;
-      asked.catch(() => {
-        // Nothing is known; whoever comes next asks again.
-        if (this.#parts === asked) this.#parts = undefined;
-      });
+      asked.then(
+        (parts) => {
+          this.#known = parts;
+        },
+        () => {
+          // Whoever comes next asks again.
+          if (this.#parts === asked) this.#parts = undefined;
+        },
+      );
     }
     return this.#parts;
+  }
+
+  /** As it was last heard; what there is now is asked for, and not waited for. */
+  known(): readonly Part[] {
+    void this.parts().catch(() => undefined);
+    return this.#known;
   }
 
   /** Something was found to be otherwise. */

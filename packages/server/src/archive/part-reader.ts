@@ -10,7 +10,7 @@ const FOOTER = 1 << 16;
 const compressors: Compressors = { ZSTD: (bytes) => zstdDecompressSync(bytes) };
 
 /** What a part has is not what was put into it, or is no part at all. */
-export class PartDamaged extends Error {
+export class PartDamaged extends ArchiveTrouble {
   constructor(name: string, why: string) {
     super(`${name} of the archive is damaged: ${why}`);
   }

@@ -59,3 +59,9 @@ export function byPlace(a: ArchivedFix, b: ArchivedFix): number {
   if (a.driver !== b.driver) return a.driver < b.driver ? -1 : 1;
   return a.at - b.at || a.id - b.id;
 }
+
+/** Where hot history is: a database file, or the address of PostgreSQL. */
+export type HotPlace = { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: string };
+
+/** Drops fixes of a driver by capture and id; answers how many were there. */
+export type DropFixes = (driver: string, at: Float64Array<ArrayBuffer>, id: Float64Array<ArrayBuffer>) => Promise<number>;

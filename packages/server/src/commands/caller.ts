@@ -10,15 +10,19 @@ const LOCAL_TOKEN_S = 24 * 3600;
 /** What signing needs: nothing else of the server matters to a caller. */
 const SIGNING = ['DATA_DIR', 'JWT_SECRET_KEY', 'JWT_ALGORITHM', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'];
 
-/** Adds the options of commands that talk to a running server. */
-export function addCaller(command: Command): Command {
+/** Adds the options of commands that talk to a running server, and those of other settings. */
+export function addCaller(command: Command, settings: readonly string[] = []): Command {
   command.option('--url <url>', 'the server (WAYCAST_URL)', process.env.WAYCAST_URL ?? 'http://127.0.0.1:8080');
   command.option('--token <jwt>', 'a token of role service (WAYCAST_TOKEN); without one, this installation signs its own');
-  return addSettings(command, SIGNING);
+  return addSettings(command, [...SIGNING, ...settings]);
 }
 
 /** Where to call, and as whom: a given token, or one signed with this installation's secret. */
-export async function callerOf(command: Command, sub: string): Promise<{ url: string; token: string }> {
+export async function callerOf(
+  command: Command,
+  sub: string,
+  role: 'service' | 'admin' = 'service',
+): Promise<{ url: string; token: string }> {
   const { url, token = process.env.WAYCAST_TOKEN } = command.opts<{ url: string; token?: string }>();
   if (token !== undefined) return { url, token };
   const config = settingsOf(command);
@@ -26,7 +30,7 @@ export async function callerOf(command: Command, sub: string): Promise<{ url: st
     throw new StartupError(`no token: give --token, or run this where the server's DATA_DIR is (${config.dataDir} holds no secret)`);
   }
   const tokens = new Tokens({ ...config, secrets: secretsOf(config) });
-  return { url, token: await tokens.sign({ sub, role: 'service', ttl: LOCAL_TOKEN_S }) };
+  return { url, token: await tokens.sign({ sub, role, ttl: LOCAL_TOKEN_S }) };
 }
 
 /** Aborts at Ctrl-C or SIGTERM, so that what is on its way is stored before the end. */

@@ -10,7 +10,7 @@ import { systemClock } from '../adapters/system-clock.ts';
 import { driverMirror } from '../dialects/hybrid/mirror.ts';
 import { rideMirror } from '../dialects/rideshare/mirror.ts';
 import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundation.ts';
-import { type DatabaseSettings, openStore, ownershipBy } from './on-postgres.ts';
+import { type DatabaseSettings, historyOf, openStore, ownershipBy } from './on-postgres.ts';
 
 export interface DistributedSettings extends DatabaseSettings {
   readonly redisUrl: string;
@@ -63,6 +63,7 @@ async function onRedis(connection: RedisConnection, settings: DistributedSetting
     mirror,
     store,
     outbox: store.outbox,
+    ...historyOf(settings),
     tickets: new RedisCodes({ connection, clock: systemClock, kind: 'ticket', ttlMs: TICKET_MS }),
     signIns: new RedisCodes({ connection, clock: systemClock, kind: 'sign-in', ttlMs: SIGN_IN_MS }),
     redis: () => (connection.health().ok ? 'ok' : 'unreachable'),

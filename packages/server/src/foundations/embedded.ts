@@ -1,11 +1,14 @@
+import { join } from 'node:path';
 import { MemoryBus } from '../adapters/memory-bus.ts';
 import { MemoryCodes } from '../adapters/memory-codes.ts';
 import { MemoryHot } from '../adapters/memory-hot.ts';
 import { MemoryLog } from '../adapters/memory-log.ts';
 import { MemoryOwnership } from '../adapters/memory-ownership.ts';
 import { MemoryPresence } from '../adapters/memory-presence.ts';
+import { DATABASE } from '../adapters/sqlite-store/folder.ts';
 import { openSqliteStore } from '../adapters/sqlite-store/store.ts';
 import { systemClock } from '../adapters/system-clock.ts';
+import type { DropFixes } from '../archive/ports.ts';
 import type { Outbox } from '../hub/outbox/ports.ts';
 import type { Ownership } from '../hub/ports.ts';
 import type { Records, SessionLog, Store } from '../hub/storage-ports.ts';
@@ -17,11 +20,15 @@ import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundatio
  */
 export async function embedded(dataDir: string, { storeHealth }: Ground): Promise<Foundation> {
   const store = await openSqliteStore({ dataDir, onHealth: storeHealth });
-  return inOneProcess(store, new MemoryOwnership());
+  const dropFixes: DropFixes = (driver, at, id) => store.dropFixes(driver, at, id);
+  return { ...inOneProcess(store, new MemoryOwnership()), history: { kind: 'sqlite', path: join(dataDir, DATABASE) }, dropFixes };
 }
 
 /** Whatever the store is, what a single process need not share is in its memory. */
-export function inOneProcess(store: Store & Records & SessionLog & { readonly outbox: Outbox }, ownership: Ownership): Foundation {
+export function inOneProcess(
+  store: Store & Records & SessionLog & { readonly outbox: Outbox },
+  ownership: Ownership,
+): Omit<Foundation, 'history' | 'dropFixes'> {
   const hot = new MemoryHot(systemClock);
   return {
     home: 0,

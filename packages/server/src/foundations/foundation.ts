@@ -1,3 +1,4 @@
+import type { DropFixes, HotPlace } from '../archive/ports.ts';
 import type { Outbox } from '../hub/outbox/ports.ts';
 import type { Bus, Codes, Hot, Log, Mirror, Ownership, Presence } from '../hub/ports.ts';
 import type { Principal, SignIn } from '../hub/principal.ts';
@@ -19,6 +20,10 @@ export interface Foundation {
   readonly mirror?: Mirror;
   readonly store: Store & Records & SessionLog;
   readonly outbox: Outbox;
+  /** Where history is, for what takes out of it what is past retention. */
+  readonly history: HotPlace;
+  /** The only way to drop some of it, where there is but one writer. */
+  readonly dropFixes: DropFixes | null;
   readonly tickets: Codes<Principal>;
   readonly signIns: Codes<SignIn>;
   /** How Redis does. */

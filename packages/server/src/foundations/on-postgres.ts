@@ -18,7 +18,12 @@ export interface DatabaseSettings {
  */
 export async function onPostgres(settings: DatabaseSettings, ground: Ground): Promise<Foundation> {
   const store = await openStore(settings, ground);
-  return inOneProcess(store, ownershipBy(settings, store, true, ground));
+  return { ...inOneProcess(store, ownershipBy(settings, store, true, ground)), ...historyOf(settings) };
+}
+
+/** Partitions are dropped by whoever asks PostgreSQL for it. */
+export function historyOf({ databaseUrl: url }: DatabaseSettings): Pick<Foundation, 'history' | 'dropFixes'> {
+  return { history: { kind: 'postgres', url }, dropFixes: null };
 }
 
 export function openStore(settings: DatabaseSettings, { storeHealth }: Ground): Promise<PostgresStore> {

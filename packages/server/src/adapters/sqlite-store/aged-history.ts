@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ArchivedFix, DAY_MS, type HotHistory } from '../../archive/ports.ts';
+import { type ArchivedFix, DAY_MS, type DropFixes, type HotHistory } from '../../archive/ports.ts';
 
 /** Read at once; the log of the database is not held up for longer. */
 const LOT = 5_000;
@@ -9,10 +9,7 @@ const DROPPED_AT_ONCE = 500;
 /** Commits have the writer for at least so long between two of them, ms. */
 const BETWEEN_MS = 3;
 
-/** Drops fixes of a driver by capture and id; answers how many were there. By the store's one writer. */
-export type DropFixes = (driver: string, at: Float64Array<ArrayBuffer>, id: Float64Array<ArrayBuffer>) => Promise<number>;
-
-/** History of the embedded database, as retention takes it out. What the journal still has is left for another time. */
+/** History of the embedded database, as retention takes it out by the store's one writer. What the journal still has is left for another time. */
 export class SqliteAgedHistory implements HotHistory {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof prepare>;

@@ -12,6 +12,9 @@ export interface Folder {
 /** What the embedded database is called in its folder. */
 export const DATABASE = 'waycast.db';
 
+/** Beside it: held while a process has the folder. */
+export const LOCK = 'lock';
+
 const BUSY = 5;
 
 /** Stands in the folder while a backup is put in place: what else is there is half of one and half of another. */
@@ -34,7 +37,7 @@ export function takeFolder(dataDir: string, { isRestore = false } = {}): Folder 
     );
   }
   const holder = join(dataDir, 'holder.json');
-  const lock = holdLock(join(dataDir, 'lock'), dataDir, holder);
+  const lock = holdLock(join(dataDir, LOCK), dataDir, holder);
   if (!isRestore && existsSync(join(dataDir, RESTORING))) {
     lock.close();
     throw new StartupError(`DATA_DIR ${dataDir} holds a restore that did not get to its end: run it again`);

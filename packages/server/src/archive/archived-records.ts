@@ -1,0 +1,157 @@
+import { WaycastError } from '@waycast/protocol';
+import type { PassFound } from '../core/in-circle.ts';
+import { fixRowOf, type HistoryFix } from '../core/kept-fix.ts';
+import type { Page } from '../hub/page.ts';
+import type { OrderRow, Pass, PassList, PassSearch, Records, TripFilter } from '../hub/storage-ports.ts';
+import type { ArchiveQuestions } from './archive-questions.ts';
+import { ArchiveTrouble, DAY_MS } from './ports.ts';
+
+export interface ArchivedRecordsParts {
+  readonly hot: Records;
+  readonly archive: Pick<ArchiveQuestions, 'has' | 'track' | 'passes'>;
+  readonly retentionDays: number;
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/**
+ * History of which a part is hot and a part in the archive, as one [I4]. What was received within retention is hot: questions
+ * about that time never wait for the archive.
+ */
+export class ArchivedRecords implements Records {
+  readonly #hot: Records;
+  readonly #archive: ArchivedRecordsParts['archive'];
+  readonly #parts: ArchivedRecordsParts;
+
+  constructor(parts: ArchivedRecordsParts) {
+    this.#hot = parts.hot;
+    this.#archive = parts.archive;
+    this.#parts = parts;
+  }
+
+  async locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<HistoryFix>> {
+    // Known before hot is read: what leaves there meanwhile was in the archive before.
+    const reaches = await this.#reaches(from, to);
+    const hot = await this.#hot.locations(driverId, from, to, limit, cursor);
+    if (!reaches) return hot;
+    const after = cursor === null ? null : placeOf(cursor);
+    // Beyond a full page of hot ones nothing is wanted.
+    const end = hot.cursor === null ? to : Math.min(to, hot.items.at(-1)?.fix.at ?? to);
+    const question = { driver: driverId, from: Math.max(from, after?.at ?? from), to: end, after, limit: limit + 1, end: 'first' } as const;
+    const archived = (await this.#asked(from, () => this.#archive.track(question), [])).map((row) => fixRowOf(row, driverId, 0));
+    const all = merged(archived, hot.items);
+    const items = all.slice(0, limit);
+    const last = items.at(-1);
+    const isMore = all.length > limit || hot.cursor !== null;
+    return { items, cursor: isMore && last !== undefined ? `${last.fix.at}~${last.id}` : null };
+  }
+
+  async locationsBefore(driverId: string, at: number, limit: number, since: number): Promise<readonly HistoryFix[]> {
+    const reaches = await this.#reaches(since, at - 1);
+    const hot = await this.#hot.locationsBefore(driverId, at, limit, since);
+    const from = hot.length < limit ? since : Math.max(since, hot[0]?.fix.at ?? since);
+    if (!reaches) return hot;
+    const question = { driver: driverId, from, to: at - 1, after: null, limit, end: 'last' } as const;
+    const archived = await this.#asked(since, () => this.#archive.track(question), []);
+    return merged(
+      archived.map((row) => fixRowOf(row, driverId, 0)),
+      hot,
+    ).slice(-limit);
+  }
+
+  async passes(search: PassSearch, limit: number): Promise<PassList> {
+    if (!(await this.#reaches(search.from, search.to))) return this.#hot.passes(search, limit);
+    // Who is among the nearest is known when both have told all they have.
+    const hot = await this.#hot.passes(search, Number.MAX_SAFE_INTEGER);
+    const archived = await this.#asked(search.from, () => this.#archive.passes(search), []);
+    return nearest(hot.items, archived, limit);
+  }
+
+  fleet(): ReturnType<Records['fleet']> {
+    return this.#hot.fleet();
+  }
+
+  trip(id: string): ReturnType<Records['trip']> {
+    return this.#hot.trip(id);
+  }
+
+  trips(filter: TripFilter, limit: number, cursor: string | null): ReturnType<Records['trips']> {
+    return this.#hot.trips(filter, limit, cursor);
+  }
+
+  orderRows(createdAfter: number, endedAfter: number): Promise<readonly OrderRow[]> {
+    return this.#hot.orderRows(createdAfter, endedAfter);
+  }
+
+  events(tripId: string): ReturnType<Records['events']> {
+    return this.#hot.events(tripId);
+  }
+
+  /** Whether the archive may have anything captured in this time. */
+  #reaches(from: number, to: number): Promise<boolean> {
+    return this.#asked(from, () => this.#archive.has(from, to, this.#isHot(from)), false);
+  }
+
+  /** @throws WaycastError `archive_unavailable` for a time of which the archive alone may know */
+  async #asked<T>(from: number, ask: () => Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ArchiveTrouble)) throw error;
+      this.#parts.warn('the archive was asked for history and did not answer; see ARCHIVE_URL, waycast doctor looks at it', error);
+      if (this.#isHot(from)) return otherwise;
+      throw new WaycastError(
+        'archive_unavailable',
+        `history of more than ${this.#parts.retentionDays} days ago is in the archive, which cannot be read now`,
+      );
+    }
+  }
+
+  #isHot(from: number): boolean {
+    const { now, retentionDays } = this.#parts;
+    return from >= (Math.floor(now() / DAY_MS) - retentionDays) * DAY_MS;
+  }
+}
+
+function placeOf(cursor: string): { at: number; id: number } {
+  const [at = '', id = ''] = cursor.split('~');
+  return { at: Number(at), id: Number(id) };
+}
+
+/** Both in order; what is in both, for it is on its way, comes once. */
+function merged(archived: readonly HistoryFix[], hot: readonly HistoryFix[]): HistoryFix[] {
+  if (archived.length === 0) return [...hot];
+  const all = [...archived, ...hot].sort((a, b) => a.fix.at - b.fix.at || a.id - b.id);
+  return all.filter((row, index) => {
+    const before = all[index - 1];
+    return before === undefined || before.id !== row.id || before.fix.at !== row.fix.at;
+  });
+}
+
+/** Drivers of both, each once. While a day is on its way into the archive a fix may be counted twice [I5]. */
+function nearest(hot: readonly Pass[], archived: readonly PassFound<string>[], limit: number): PassList {
+  const found = new Map(hot.map((pass) => [pass.driver, pass]));
+  for (const one of archived) {
+    const pass = passOf(one);
+    const known = found.get(one.driver);
+    found.set(one.driver, known === undefined ? pass : both(known, pass));
+  }
+  const passes = [...found.values()].sort((a, b) => a.nearest.distance - b.nearest.distance || (a.driver < b.driver ? -1 : 1));
+  return { items: passes.slice(0, limit), isComplete: passes.length <= limit };
+}
+
+function passOf({ driver, first, last, fixes, mm, at, lat, lng }: PassFound<string>): Pass {
+  return { driver, first, last, fixes, nearest: { lat: lat / 1e7, lng: lng / 1e7, at, distance: mm / 1_000 } };
+}
+
+function both(a: Pass, b: Pass): Pass {
+  const order = a.nearest.distance - b.nearest.distance || a.nearest.at - b.nearest.at;
+  return {
+    driver: a.driver,
+    first: Math.min(a.first, b.first),
+    last: Math.max(a.last, b.last),
+    fixes: a.fixes + b.fixes,
+    nearest: order <= 0 ? a.nearest : b.nearest,
+  };
+}

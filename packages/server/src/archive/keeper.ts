@@ -1,0 +1,125 @@
+import { Worker } from 'node:worker_threads';
+import type { KeepingProgress, KeepingReport } from './keeping.ts';
+import type { DropFixes } from './ports.ts';
+import type { Granted, KeeperData, KeeperMessage, Wish } from './thread/keeper-thread.ts';
+
+/** After a start others have the machine first; many that start together are not all at it at once, ms. */
+const FIRST_MS = 300_000;
+const SPREAD_MS = 300_000;
+const EVERY_MS = 86_400_000;
+const AGAIN_MS = 3_600_000;
+
+/** What became of a run. Epoch ms. */
+export interface KeepingOutcome {
+  readonly at: number;
+  readonly report: KeepingReport | null;
+  /** Why it did not come to its end. */
+  readonly problem: string | null;
+}
+
+export interface KeeperParts {
+  readonly data: Omit<KeeperData, 'now'>;
+  /** null where a run does that by itself. */
+  readonly dropFixes: DropFixes | null;
+  /** Resolves once whoever reads has heard of the parts there are. */
+  readonly known: () => Promise<void>;
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly ended: (outcome: KeepingOutcome) => void;
+}
+
+/** Keeps history within its retention: once a day, and when asked to. Each run is a thread of its own. */
+export class Keeper {
+  readonly #parts: KeeperParts;
+  #running: Promise<KeepingReport | null> | undefined;
+  #thread: Worker | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  progress: KeepingProgress | null = null;
+  last: KeepingOutcome | null = null;
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** From now on once a day. */
+  start(): void {
+    this.#later(FIRST_MS + Math.random() * SPREAD_MS);
+  }
+
+  /**
+   * A run; the one that is under way, if there is one. Answers null while another process does it.
+   * @throws Error that says why it did not come to its end
+   */
+  run(): Promise<KeepingReport | null> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      this.progress = null;
+    });
+    return this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#thread?.terminate();
+    await this.#running?.catch(() => undefined);
+  }
+
+  #later(ms: number): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.run().then(
+        () => this.#later(EVERY_MS),
+        () => this.#later(AGAIN_MS),
+      );
+    }, ms).unref();
+  }
+
+  async #run(): Promise<KeepingReport | null> {
+    const at = this.#parts.now();
+    try {
+      const report = await this.#inThread({ ...this.#parts.data, now: at });
+      this.last = { at, report, problem: null };
+      return report;
+    } catch (error) {
+      this.last = { at, report: null, problem: (error as Error).message };
+      throw error;
+    } finally {
+      if (this.last !== null && !this.#closed) this.#parts.ended(this.last);
+    }
+  }
+
+  #inThread(workerData: KeeperData): Promise<KeepingReport | null> {
+    return new Promise((resolve, reject) => {
+      const thread = new Worker(new URL('./thread/keeper-thread.ts', import.meta.url), { workerData });
+      this.#thread = thread;
+      thread.on('message', (message: KeeperMessage) => {
+        if (message.kind === 'progress') this.progress = message.progress;
+        else if (message.kind === 'wish') void this.#grant(thread, message.n, message.wish);
+        else if (message.kind === 'done') resolve(message.report);
+        else reject(new Error(message.message));
+      });
+      thread.on('error', reject);
+      thread.on('exit', () => reject(new Error('it was ended')));
+    });
+  }
+
+  async #grant(thread: Worker, n: number, wish: Wish): Promise<void> {
+    try {
+      thread.postMessage({ n, value: await this.#do(wish) } satisfies Granted);
+    } catch (error) {
+      thread.postMessage({ n, error: (error as Error).message } satisfies Granted);
+    }
+  }
+
+  async #do(wish: Wish): Promise<number> {
+    if (wish.kind === 'drop') return (await this.#parts.dropFixes?.(wish.driver, wish.at, wish.id)) ?? 0;
+    await this.#parts.known();
+    return 0;
+  }
+}

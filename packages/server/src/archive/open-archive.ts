@@ -1,0 +1,61 @@
+import type { Records } from '../hub/storage-ports.ts';
+import { ArchiveQuestions } from './archive-questions.ts';
+import { ArchivedRecords } from './archived-records.ts';
+import { KNOWN_MS } from './catalogue.ts';
+import { Keeper, type KeepingOutcome } from './keeper.ts';
+import type { ArchivePlace } from './open-files.ts';
+import type { DropFixes, HotPlace } from './ports.ts';
+
+export interface ArchiveParts {
+  readonly records: Records;
+  /** null: what is past retention is dropped for good; undefined: everything stays hot. */
+  readonly place: ArchivePlace | null | undefined;
+  readonly hot: HotPlace;
+  readonly retentionDays: number;
+  readonly dropFixes: DropFixes | null;
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly ended: (outcome: KeepingOutcome) => void;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** History beyond what is hot. */
+export interface Archive {
+  /** Hot and archived history as one. */
+  readonly records: Records;
+  /** null where everything stays hot. */
+  readonly keeper: Keeper | null;
+  close(): Promise<void>;
+}
+
+export function openArchive({ records, place, hot, retentionDays, dropFixes, now, ended, warn }: ArchiveParts): Archive {
+  if (place === undefined) return { records, keeper: null, close: async () => undefined };
+  const questions = place === null ? null : new ArchiveQuestions(place);
+  const ending = new AbortController();
+  const known = async () => {
+    await questions?.forget();
+    // Other processes have heard of it when what they know is as old as it may get.
+    if (hot.kind === 'postgres') await later(2 * KNOWN_MS, ending.signal);
+  };
+  const keeper = new Keeper({ data: { hot, place, retentionDays }, dropFixes, known, now, ended });
+  return {
+    records: questions === null ? records : new ArchivedRecords({ hot: records, archive: questions, retentionDays, now, warn }),
+    keeper,
+    close: async () => {
+      ending.abort();
+      await keeper.close();
+      await questions?.close();
+    },
+  };
+}
+
+/** @throws Error when the server ends first */
+function later(ms: number, ending: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms).unref();
+    ending.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(new Error('the server is going away'));
+    });
+  });
+}

@@ -1,0 +1,26 @@
+import type { KeepingOutcome } from './keeper.ts';
+
+interface Log {
+  info(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+interface Counts {
+  kept(report: { readonly archived: number; readonly dropped: number } | null): void;
+}
+
+/** What an operator sees of a run. Nothing is said where there was nothing to do. */
+export function tellOfKeeping(log: Log, counts: Counts, { report, problem }: KeepingOutcome): void {
+  if (problem !== null) {
+    counts.kept(null);
+    log.error(
+      { problem },
+      'history past retention could not be archived; all of it is still in the database, and it is tried again in an hour',
+    );
+    return;
+  }
+  // Another process is at it.
+  if (report === null) return;
+  counts.kept(report);
+  if (report.days > 0) log.info(report, 'history past retention has left the database');
+}

@@ -1,0 +1,66 @@
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { PostgresAgedHistory } from '../../adapters/postgres-store/aged-history.ts';
+import { SqliteAgedHistory } from '../../adapters/sqlite-store/aged-history.ts';
+import { type KeepingProgress, type KeepingReport, keep } from '../keeping.ts';
+import { type ArchivePlace, openFiles } from '../open-files.ts';
+import type { HotHistory, HotPlace } from '../ports.ts';
+
+export interface KeeperData {
+  readonly hot: HotPlace;
+  /** null: what is past retention is dropped for good. */
+  readonly place: ArchivePlace | null;
+  readonly retentionDays: number;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/** What only the main thread can do for a run, by its number. */
+export type Wish =
+  | { readonly kind: 'drop'; readonly driver: string; readonly at: Float64Array<ArrayBuffer>; readonly id: Float64Array<ArrayBuffer> }
+  /** That readers hear of what was written. */
+  | { readonly kind: 'known' };
+
+export type KeeperMessage =
+  | { readonly kind: 'wish'; readonly n: number; readonly wish: Wish }
+  | { readonly kind: 'progress'; readonly progress: KeepingProgress }
+  | { readonly kind: 'done'; readonly report: KeepingReport | null }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export type Granted = { readonly n: number; readonly value: number } | { readonly n: number; readonly error: string };
+
+/** A run, from its beginning to its end, with connections of its own. */
+if (!isMainThread && parentPort !== null) {
+  const port = parentPort;
+  const say = (message: KeeperMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  const wishes = new Map<number, { resolve: (value: number) => void; reject: (error: Error) => void }>();
+  let last = 0;
+  const ask = (wish: Wish) =>
+    new Promise<number>((resolve, reject) => {
+      wishes.set(++last, { resolve, reject });
+      say({ kind: 'wish', n: last, wish }, wish.kind === 'drop' ? [wish.at.buffer, wish.id.buffer] : []);
+    });
+  port.on('message', (granted: Granted) => {
+    const wish = wishes.get(granted.n);
+    wishes.delete(granted.n);
+    if ('error' in granted) wish?.reject(new Error(granted.error));
+    else wish?.resolve(granted.value);
+  });
+  const { hot: where, place, retentionDays, now } = workerData as KeeperData;
+  let hot: HotHistory | undefined;
+  try {
+    hot =
+      where.kind === 'sqlite'
+        ? new SqliteAgedHistory(where.path, (driver, at, id) => ask({ kind: 'drop', driver, at, id }))
+        : await PostgresAgedHistory.open(where.url);
+    const files = place === null ? null : await openFiles(place);
+    const known = async () => void (await ask({ kind: 'known' }));
+    const report = await keep({ hot, files, retentionDays, now, known, told: (progress) => say({ kind: 'progress', progress }) });
+    files?.close();
+    say({ kind: 'done', report });
+  } catch (error) {
+    say({ kind: 'failed', message: (error as Error).message });
+  } finally {
+    await hot?.close().catch(() => undefined);
+    port.close();
+  }
+}
