@@ -9,6 +9,7 @@ const APT = '/usr/bin/apt-get';
 const POLICY = '/usr/sbin/policy-rc.d';
 const CLUSTERS = '/etc/postgresql';
 const VERSIONS = '/usr/lib/postgresql';
+const SWIFT = '/usr/lib/python3/dist-packages/swift';
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** Each: how it is found, the Debian packages that bring it, what to say where they cannot be installed. */
@@ -28,6 +29,12 @@ const PROGRAMS = [
   },
   { name: 'nginx', found: () => onPath('nginx'), packages: ['nginx-light'], hint: 'nginx' },
   { name: 'promtool', found: () => onPath('promtool'), packages: ['prometheus'], hint: 'promtool, which comes with Prometheus' },
+  {
+    name: 'Swift',
+    found: () => existsSync(join(SWIFT, 'obj', 'mem_server.py')),
+    packages: ['python3-swift'],
+    hint: "Swift, Debian's python3-swift, as a store that speaks S3",
+  },
   { name: 'kubectl', found: () => onPath('kubectl'), packages: ['kubernetes-client'], hint: 'kubectl 1.20 or later' },
 ];
 

@@ -1,7 +1,7 @@
 import { listParts } from './catalogue.ts';
 import { dayText, nameOf, type Part } from './part-name.ts';
 import { PartDamaged, PartReader } from './part-reader.ts';
-import { PartWriter } from './part-writer.ts';
+import { PartWriter, RowsDigest } from './part-writer.ts';
 import { type ArchivedFix, type ArchiveFiles, byPlace, DAY_MS, type HotHistory } from './ports.ts';
 
 /** A part is made in memory, some 10 MB. */
@@ -70,8 +70,8 @@ class Run {
     const kept = files === null ? null : await this.#archive(files);
     if (files !== null) await known();
     for (const day of this.#days) {
-      const rows = files === null || kept === null ? hot.rows([day]) : rowsOf(files, kept.get(day) ?? []);
-      this.#dropped += await hot.drop(day, this.#telling(day, rows));
+      const rows = files === null || kept === null ? null : this.#telling(day, rowsOf(files, kept.get(day) ?? []));
+      this.#dropped += await hot.drop(day, rows);
     }
     return { days: this.#days.length, archived: this.#archived, bytes: this.#bytes, dropped: this.#dropped };
   }
@@ -84,8 +84,9 @@ class Run {
       const lot = this.#days.slice(i, i + DAYS_AT_ONCE);
       const writers = new Map(lot.map((day) => [day, new DayWriter(files, day, there.get(day) ?? [])]));
       for await (const rows of this.#parts.hot.rows(lot)) {
-        for (const row of rows) await writers.get(Math.floor(row.received / DAY_MS))?.add(row);
-        this.#tell('archiving', lot[0] as number, rows.length);
+        let added = 0;
+        for (const row of rows) if (await writers.get(Math.floor(row.received / DAY_MS))?.add(row)) added++;
+        this.#tell('archiving', lot[0] as number, added);
       }
       for (const [day, writer] of writers) {
         kept.set(day, await writer.finish());
@@ -126,10 +127,12 @@ class DayWriter {
     this.#part = new PartWriter(day);
   }
 
-  async add(row: ArchivedFix): Promise<void> {
-    if (this.#known !== null && (await this.#known.has(row))) return;
+  /** Answers whether it was not there before. */
+  async add(row: ArchivedFix): Promise<boolean> {
+    if (this.#known !== null && (await this.#known.has(row))) return false;
     this.#part.add(row);
     if (this.#part.rows === PART_ROWS) await this.#write();
+    return true;
   }
 
   /** All parts of the day, each read back from its beginning to its end. */
@@ -152,17 +155,23 @@ class DayWriter {
  * @throws PartDamaged when what comes back is not what was written
  */
 export async function writePart(files: ArchiveFiles, writer: PartWriter): Promise<Part> {
-  const { facts, bytes } = writer.finish();
+  const { facts, bytes, digest } = writer.finish();
   const part: Part = { ...facts, name: nameOf(facts), bytes: bytes.byteLength };
   await files.write(part.name, bytes);
   try {
-    for await (const _ of (await PartReader.open(files, part)).all());
+    if ((await digestBack(files, part)) !== digest) throw new PartDamaged(part.name, 'it does not read as it was written');
   } catch (error) {
     // Nothing that cannot be read may stay where it is looked for.
     if (error instanceof PartDamaged) await files.remove(part.name);
     throw error;
   }
   return part;
+}
+
+async function digestBack(files: ArchiveFiles, part: Part): Promise<string> {
+  const digest = new RowsDigest();
+  for await (const rows of (await PartReader.open(files, part)).all()) digest.add(rows);
+  return digest.hex();
 }
 
 /** All rows of parts, a group at a time. */

@@ -31,6 +31,10 @@ export interface Archive {
 export function openArchive({ records, place, hot, retentionDays, dropFixes, now, ended, warn }: ArchiveParts): Archive {
   if (place === undefined) return { records, keeper: null, close: async () => undefined };
   const questions = place === null ? null : new ArchiveQuestions(place);
+  // So that it is known before anybody asks, and an archive that cannot be had is heard of at once.
+  questions
+    ?.has(0, 0, false)
+    .catch((error: unknown) => warn('the archive cannot be read: see ARCHIVE_URL, waycast doctor looks at it', error));
   const ending = new AbortController();
   const known = async () => {
     await questions?.forget();

@@ -8,7 +8,7 @@ export interface PartFacts {
   readonly from: number;
   readonly to: number;
   readonly rows: number;
-  /** Of what is in it: the beginning of a SHA-256, in hex. The same rows have the same name. */
+  /** Of its footer, which has checksums of all else; hex. The same rows have the same name. */
   readonly digest: string;
 }
 

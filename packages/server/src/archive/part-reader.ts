@@ -1,15 +1,17 @@
-import { zstdDecompressSync } from 'node:zlib';
-import { type AsyncBuffer, type Compressors, type FileMetaData, parquetMetadataAsync, parquetScan, type RowGroup } from 'hyparquet';
+import { crc32, zstdDecompressSync } from 'node:zlib';
+import { type AsyncBuffer, type Compressors, type FileMetaData, parquetMetadata, parquetScan, type RowGroup } from 'hyparquet';
 import type { Part } from './part-name.ts';
-import { COLUMNS, PartDigest } from './part-writer.ts';
+import { COLUMNS, digestOf, EXTENTS, type Extent } from './part-writer.ts';
 import { type ArchivedFix, type ArchiveFiles, ArchiveTrouble } from './ports.ts';
 
 /** Enough for the footer of most parts. */
 const FOOTER = 1 << 16;
+/** At the end: how long the metadata are, and the letters PAR1. */
+const TAIL = 8;
 
 const compressors: Compressors = { ZSTD: (bytes) => zstdDecompressSync(bytes) };
 
-/** What a part has is not what was put into it, or is no part at all. */
+/** A part is not what was written. */
 export class PartDamaged extends ArchiveTrouble {
   constructor(name: string, why: string) {
     super(`${name} of the archive is damaged: ${why}`);
@@ -26,8 +28,7 @@ export interface Group {
   /** Degrees in 1e-7. */
   readonly lat: readonly [number, number];
   readonly lng: readonly [number, number];
-  /** Where it lies in the file. */
-  readonly bytes: readonly [number, number];
+  readonly extent: Extent;
 }
 
 /** A part of the archive, opened: what is in its groups is known, the groups are read when they are asked for. */
@@ -39,61 +40,59 @@ export class PartReader {
 
   /** @throws ArchiveFileGone, PartDamaged */
   static async open(files: ArchiveFiles, part: Part): Promise<PartReader> {
-    const file: AsyncBuffer = {
-      byteLength: part.bytes,
-      slice: async (start, end = part.bytes) => whole(await files.read(part.name, start, end)),
-    };
-    const metadata = await undamaged(part, () => parquetMetadataAsync(file, { initialFetchSize: FOOTER }));
-    return new PartReader(files, part, metadata);
+    const footer = await readFooter(files, part);
+    // What is damaged may keep a parser busy for ever.
+    if (digestOf(footer) !== part.digest) throw new PartDamaged(part.name, 'its footer is not the one its name was made of');
+    return new PartReader(files, part, parquetMetadata(whole(footer)));
   }
 
   private constructor(files: ArchiveFiles, part: Part, metadata: FileMetaData) {
     this.part = part;
     this.#files = files;
     this.#metadata = metadata;
+    const extents = extentsOf(metadata);
     let start = 0;
-    this.groups = metadata.row_groups.map((group) => {
+    this.groups = metadata.row_groups.map((group, index) => {
       const end = start + Number(group.num_rows);
-      const one = {
-        start,
-        end,
-        driver: textBounds(part, group, 'driver'),
-        at: bounds(part, group, 'at'),
-        ...placeOf(part, group),
-        bytes: extent(group),
-      };
+      const [at, lat, lng] = [numbers(group, 'at'), numbers(group, 'lat'), numbers(group, 'lng')];
+      const one = { start, end, driver: texts(group, 'driver'), at, lat, lng, extent: extents[index] as Extent };
       start = end;
       return one;
-    });
-    if (start !== part.rows) throw new PartDamaged(part.name, `it has ${start} rows, its name says ${part.rows}`);
-  }
-
-  /** The rows of a group, in order. By one read. */
-  async rows(group: Group): Promise<ArchivedFix[]> {
-    const [from, to] = group.bytes;
-    const bytes = await this.#files.read(this.part.name, from, to);
-    const file: AsyncBuffer = { byteLength: this.part.bytes, slice: (start, end = to) => whole(bytes.subarray(start - from, end - from)) };
-    return undamaged(this.part, async () => {
-      const scan = await parquetScan({ file, metadata: this.#metadata, compressors, rowStart: group.start, rowEnd: group.end });
-      const columns = new Map<string, ArrayLike<unknown>>();
-      for (const { name } of COLUMNS) columns.set(name, await scan.readColumn({ column: name, rowStart: group.start, rowEnd: group.end }));
-      return rowsOf(columns, group.end - group.start);
     });
   }
 
   /**
-   * All rows, in order, a group at a time; at the end it is known whether they are those that were put into it.
-   * @throws PartDamaged
+   * The rows of a group, in order. By one read.
+   * @throws ArchiveFileGone, PartDamaged
    */
-  async *all(): AsyncGenerator<ArchivedFix[]> {
-    const digest = new PartDigest();
-    for (const group of this.groups) {
-      const rows = await this.rows(group);
-      digest.add(rows);
-      yield rows;
-    }
-    if (digest.hex() !== this.part.digest) throw new PartDamaged(this.part.name, 'its rows are not those its name was made of');
+  async rows({ start: rowStart, end: rowEnd, extent: [from, to, crc] }: Group): Promise<ArchivedFix[]> {
+    const bytes = await this.#files.read(this.part.name, from, to);
+    if (crc32(bytes) !== crc) throw new PartDamaged(this.part.name, `bytes ${from} to ${to} are not what they were`);
+    const file: AsyncBuffer = { byteLength: this.part.bytes, slice: (start, end = to) => whole(bytes.subarray(start - from, end - from)) };
+    const scan = await parquetScan({ file, metadata: this.#metadata, compressors, rowStart, rowEnd });
+    const columns = new Map<string, ArrayLike<unknown>>();
+    for (const { name } of COLUMNS) columns.set(name, await scan.readColumn({ column: name, rowStart, rowEnd }));
+    return rowsOf(columns, rowEnd - rowStart);
   }
+
+  /** All rows, in order, a group at a time. */
+  async *all(): AsyncGenerator<ArchivedFix[]> {
+    for (const group of this.groups) yield await this.rows(group);
+  }
+}
+
+/** The end of the file, from where its metadata begin. */
+async function readFooter(files: ArchiveFiles, { name, bytes }: Part): Promise<Uint8Array> {
+  const end = await files.read(name, Math.max(0, bytes - FOOTER), bytes);
+  if (end.length < TAIL) throw new PartDamaged(name, 'it is too short');
+  const length = new DataView(end.buffer, end.byteOffset + end.length - TAIL).getUint32(0, true) + TAIL;
+  if (length > bytes) throw new PartDamaged(name, 'its footer is longer than it is');
+  return length <= end.length ? end.subarray(end.length - length) : await files.read(name, bytes - length, bytes);
+}
+
+function extentsOf({ key_value_metadata }: FileMetaData): readonly Extent[] {
+  const note = key_value_metadata?.find(({ key }) => key === EXTENTS)?.value;
+  return JSON.parse(note ?? '[]') as Extent[];
 }
 
 function rowsOf(columns: ReadonlyMap<string, ArrayLike<unknown>>, length: number): ArchivedFix[] {
@@ -112,49 +111,22 @@ function rowsOf(columns: ReadonlyMap<string, ArrayLike<unknown>>, length: number
   });
 }
 
-/** What goes wrong in bytes that could be had is the fault of the bytes. */
-async function undamaged<T>(part: Part, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ArchiveTrouble) throw error;
-    throw new PartDamaged(part.name, (error as Error).message);
-  }
-}
-
 /** hyparquet wants a buffer that is nothing else. */
 function whole(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer as ArrayBuffer;
 }
 
-function statistics(part: Part, group: RowGroup, column: string): readonly [unknown, unknown] {
+function statistics(group: RowGroup, column: string): readonly [unknown, unknown] {
   const found = group.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === column)?.meta_data?.statistics;
-  if (found?.min_value === undefined || found.max_value === undefined)
-    throw new PartDamaged(part.name, `a group does not say what ${column} it has`);
-  return [found.min_value, found.max_value];
+  return [found?.min_value, found?.max_value];
 }
 
-function bounds(part: Part, group: RowGroup, column: string): readonly [number, number] {
-  const [least, most] = statistics(part, group, column);
+function numbers(group: RowGroup, column: string): readonly [number, number] {
+  const [least, most] = statistics(group, column);
   return [Number(least), Number(most)];
 }
 
-function textBounds(part: Part, group: RowGroup, column: string): readonly [string, string] {
-  const [least, most] = statistics(part, group, column);
+function texts(group: RowGroup, column: string): readonly [string, string] {
+  const [least, most] = statistics(group, column);
   return [String(least), String(most)];
-}
-
-function placeOf(part: Part, group: RowGroup): Pick<Group, 'lat' | 'lng'> {
-  return { lat: bounds(part, group, 'lat'), lng: bounds(part, group, 'lng') };
-}
-
-function extent(group: RowGroup): readonly [number, number] {
-  let [from, to] = [Number.POSITIVE_INFINITY, 0];
-  for (const { meta_data } of group.columns) {
-    if (meta_data === undefined) continue;
-    const start = Number(meta_data.dictionary_page_offset ?? meta_data.data_page_offset);
-    from = Math.min(from, start, Number(meta_data.data_page_offset));
-    to = Math.max(to, start + Number(meta_data.total_compressed_size));
-  }
-  return [from, to];
 }

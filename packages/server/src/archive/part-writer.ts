@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { constants, zstdCompressSync } from 'node:zlib';
+import { constants, crc32, zstdCompressSync } from 'node:zlib';
 import type { DecodedArray, SchemaElement } from 'hyparquet';
 import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import type { PartFacts } from './part-name.ts';
@@ -40,9 +40,18 @@ const SCHEMA: SchemaElement[] = [
   }),
 ];
 
-/** With a checksum: else a damaged page may pass for another one. */
 function compress(bytes: Uint8Array): Uint8Array {
-  return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 } });
+  return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
+}
+
+/** Under this name the footer says where each group lies and what its CRC-32 is, as JSON: nothing that was damaged may be parsed. */
+export const EXTENTS = 'waycast.groups';
+/** From the first byte to before the last one of a group, and its checksum. */
+export type Extent = readonly [from: number, to: number, crc: number];
+
+/** What a footer is known by: the beginning of a SHA-256 of the end of the file, from where its metadata begin. */
+export function digestOf(footer: Uint8Array): string {
+  return createHash('sha256').update(footer).digest('hex').slice(0, DIGITS);
 }
 
 /** Rows of one day, given in order, as a Parquet file in memory: about 10 bytes a fix. */
@@ -50,7 +59,9 @@ export class PartWriter {
   readonly #day: number;
   readonly #bytes = new ByteWriter(ROOM);
   readonly #parquet: ParquetWriter;
-  readonly #digest = new PartDigest();
+  readonly #digest = new RowsDigest();
+  readonly #extents: Extent[] = [];
+  readonly #notes: { key: string; value: string }[] = [];
   #group: ArchivedFix[] = [];
   #rows = 0;
   #from = Number.POSITIVE_INFINITY;
@@ -65,6 +76,7 @@ export class PartWriter {
       compressors: { ZSTD: compress },
       // Whole, for groups are found by them.
       statisticsTruncateLength: Number.POSITIVE_INFINITY,
+      kvMetadata: this.#notes,
       createdBy: 'Waycast',
     });
   }
@@ -80,11 +92,15 @@ export class PartWriter {
     if (this.#group.push(row) === GROUP_ROWS) this.#write();
   }
 
-  finish(): { readonly facts: PartFacts; readonly bytes: Uint8Array } {
+  /** `digest` is of the rows, as `RowsDigest` has it. */
+  finish(): { readonly facts: PartFacts; readonly bytes: Uint8Array; readonly digest: string } {
     if (this.#group.length > 0) this.#write();
+    this.#notes.push({ key: EXTENTS, value: JSON.stringify(this.#extents) });
+    const footer = this.#bytes.index;
     this.#parquet.finish();
-    const facts = { day: this.#day, from: this.#from, to: this.#to, rows: this.#rows, digest: this.#digest.hex() };
-    return { facts, bytes: this.#bytes.getBytes() };
+    const bytes = this.#bytes.getBytes();
+    const facts = { day: this.#day, from: this.#from, to: this.#to, rows: this.#rows, digest: digestOf(bytes.subarray(footer)) };
+    return { facts, bytes, digest: this.#digest.hex() };
   }
 
   #write(): void {
@@ -96,7 +112,10 @@ export class PartWriter {
       if (kind === 'text') return { name, data, encoding: 'RLE_DICTIONARY', offsetIndex: false };
       return { name, data, encoding: 'DELTA_BINARY_PACKED', offsetIndex: false };
     });
+    const from = this.#bytes.index;
     this.#parquet.write({ columnData, rowGroupSize: rows.length });
+    const to = this.#bytes.index;
+    this.#extents.push([from, to, crc32(this.#bytes.getBytes().subarray(from, to))]);
   }
 }
 
@@ -107,20 +126,20 @@ function columnOf(rows: readonly ArchivedFix[], name: keyof ArchivedFix, kind: K
   return BigInt64Array.from(values as number[], BigInt);
 }
 
-/** Of rows, lot by lot and column by column; how they were cut into lots matters. */
-export class PartDigest {
+/** Of rows, lot by lot and column by column: shows that what is read is what was written. How they were cut into lots matters. */
+export class RowsDigest {
   readonly #hash: Hash = createHash('sha256');
 
   add(rows: readonly ArchivedFix[]): void {
     for (const { name, kind } of COLUMNS) {
       const values = rows.map((row) => row[name]);
       if (kind === 'text') this.#hash.update(values.map((value) => value ?? '').join('\n'));
-      // What is not there is no number.
-      else this.#hash.update(Float64Array.from(values as (number | null)[], (value) => value ?? Number.NaN));
+      // What is not there is no number; -0 is 0.
+      else this.#hash.update(Float64Array.from(values as (number | null)[], (value) => (value === null ? Number.NaN : value + 0)));
     }
   }
 
   hex(): string {
-    return this.#hash.digest('hex').slice(0, DIGITS);
+    return this.#hash.digest('hex');
   }
 }

@@ -47,8 +47,8 @@ export interface HotHistory {
   days(before: number): Promise<readonly number[]>;
   /** What was received on these days, by driver, capture and id. */
   rows(days: readonly number[]): AsyncIterable<readonly ArchivedFix[]>;
-  /** Drops these rows, all received on one day; what else was received on it stays. Answers how many were there. */
-  drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]>): Promise<number>;
+  /** Drops these rows, all received on one day; what else was received on it stays. null: all there are. Answers how many were there. */
+  drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number>;
   close(): Promise<void>;
 }
 

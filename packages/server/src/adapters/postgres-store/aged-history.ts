@@ -54,17 +54,17 @@ export class PostgresAgedHistory implements HotHistory {
     }
   }
 
-  async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]>): Promise<number> {
-    await this.#note(rows);
+  async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number> {
+    if (rows !== null) await this.#note(rows);
     const partition = nameOf(day);
     // Whoever makes partitions must not come between.
     await this.#client.query(`SELECT pg_advisory_lock(${MAKING})`);
     try {
-      if ((await this.#others(partition)) > 0) return await this.#dropNoted(partition);
+      if (rows !== null && (await this.#others(partition)) > 0) return await this.#dropNoted(partition);
       const count = await this.#count(partition);
       await this.#client.query(`ALTER TABLE location_history DETACH PARTITION ${partition} CONCURRENTLY`);
       // Nobody can have added to it since.
-      if ((await this.#others(partition)) > 0) {
+      if (rows !== null && (await this.#others(partition)) > 0) {
         await attach(this.#client, day);
         return await this.#dropNoted(partition);
       }

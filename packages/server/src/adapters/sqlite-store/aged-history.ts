@@ -46,9 +46,9 @@ export class SqliteAgedHistory implements HotHistory {
     }
   }
 
-  async drop(_day: number, rows: AsyncIterable<readonly ArchivedFix[]>): Promise<number> {
+  async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number> {
     let dropped = 0;
-    for await (const lot of rows) {
+    for await (const lot of rows ?? this.rows([day])) {
       for (const same of byDriver(lot)) {
         for (let i = 0; i < same.length; i += DROPPED_AT_ONCE) {
           const some = same.slice(i, i + DROPPED_AT_ONCE);
