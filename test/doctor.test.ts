@@ -4,6 +4,7 @@ import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { doctor } from './support/doctor.ts';
 import { freePort } from './support/port.ts';
@@ -60,6 +61,23 @@ describe('where all is well', () => {
     expect([...report.those('failed'), ...report.those('warning')]).toEqual([]);
     expect(report.check('database: file')).toMatchObject({ verdict: 'not applicable', message: expect.stringContaining('first start') });
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('the archive is read and told of, and one that is not there fails [C3, I5]', async () => {
+    const folder = tempDir();
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const at = (path: string) => ['--data-dir', fresh(), '--archive-url', pathToFileURL(path).href];
+    const none = await doctor(['--data-dir', fresh()]);
+    expect(none.check('archive: ARCHIVE_URL')).toMatchObject({ verdict: 'not applicable' });
+    const empty = await doctor(at(folder));
+    expect(empty.check('archive: ARCHIVE_URL')).toMatchObject({ verdict: 'ok', message: expect.stringContaining('nothing is there yet') });
+    mkdirSync(join(folder, 'history', '2026-01-02'), { recursive: true });
+    writeFileSync(join(folder, 'history', '2026-01-02', '1_2_300_0123456789ab.parquet'), 'x');
+    const some = await doctor(at(folder));
+    expect(some.check('archive: ARCHIVE_URL').message).toMatch(/has 300 fixes in .*received from 2026-01-02 to 2026-01-02/);
+    const away = await doctor(at(join(folder, 'away')));
+    expect(away.check('archive: ARCHIVE_URL')).toMatchObject({ verdict: 'failed', message: expect.stringContaining('ENOENT') });
+    expect(away.code).toBe(1);
   });
 
   it('beside a running server: it is found, its database is read and left as it was [C3, C5]', async () => {

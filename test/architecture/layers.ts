@@ -115,7 +115,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   // What the hub stands on, by the way it runs; mirrors for other services speak the words of a dialect.
   foundations: [...to('adapters/*', 'dialects'), ...types('hub', 'archive')],
   // It looks at what a server would stand on, without a server: the adapters by their inspecting files, never the hub.
-  doctor: to('adapters/*', 'auth', 'config', 'http-servers', 'hub/ports.ts', 'startup-error', 'version'),
+  doctor: to('adapters/*', 'archive', 'auth', 'config', 'http-servers', 'hub/ports.ts', 'startup-error', 'version'),
   server: to(
     'open-surfaces',
     'foundations',

@@ -34,6 +34,12 @@ describe('settings', () => {
       redisUrl: undefined,
       redisPassword: undefined,
       workers: 1,
+      retentionDays: 30,
+      archiveUrl: undefined,
+      archiveEndpoint: undefined,
+      archiveRegion: undefined,
+      archiveAccessKey: undefined,
+      archiveSecretKey: undefined,
       metricsPort: undefined,
       secrets: undefined,
       requireExp: true,
@@ -109,6 +115,12 @@ describe('settings', () => {
     ['JWT_JWKS_URL', '', 'jwksUrl', undefined],
     ['RIDE_SERVICE_URL', 'http://rides:8001/base//', 'rideServiceUrl', 'http://rides:8001/base'],
     ['RIDE_SERVICE_URL', '', 'rideServiceUrl', undefined],
+    ['ARCHIVE_URL', 'file:///var/lib/archive', 'archiveUrl', 'file:///var/lib/archive'],
+    ['ARCHIVE_URL', 's3://bucket/fleet', 'archiveUrl', 's3://bucket/fleet'],
+    ['ARCHIVE_URL', 'None', 'archiveUrl', 'none'],
+    ['ARCHIVE_URL', '', 'archiveUrl', undefined],
+    ['HISTORY_RETENTION_DAYS', '7', 'retentionDays', 7],
+    ['AWS_REGION', 'eu-central-1', 'archiveRegion', 'eu-central-1'],
     ['BOOKING_SERVICE_URL', 'https://bookings.example', 'bookingServiceUrl', 'https://bookings.example'],
   ] as const)('%s=%s', (name, value, field, parsed) => {
     expect(read({ env: { [name]: value } })[field]).toEqual(parsed);
@@ -142,6 +154,10 @@ describe('a setting that will not do stops the start, and is named', () => {
     [{ env: { MAX_CONNECTIONS_PER_DRIVER: '0' } }, /^MAX_CONNECTIONS_PER_DRIVER/],
     [{ env: { RIDE_SERVICE_URL: 'http://rides?x=1' } }, /^RIDE_SERVICE_URL: .* an address without a query$/],
     [{ env: { BOOKING_SERVICE_URL: 'http://us:hunter2@bookings' } }, /^BOOKING_SERVICE_URL: the value .* without a user and a password$/],
+    [{ env: { ARCHIVE_URL: 'file://host/x' } }, /^ARCHIVE_URL: .* file:\/\/\/folder, s3:\/\/bucket\/prefix, or none$/],
+    [{ env: { ARCHIVE_URL: 's3://key:secret@bucket' } }, /^ARCHIVE_URL: the value .* s3:\/\/bucket\/prefix, or none$/],
+    [{ env: { HISTORY_RETENTION_DAYS: '0' } }, /^HISTORY_RETENTION_DAYS: .* from 1 to/],
+    [{ env: { ARCHIVE_ACCESS_KEY: 'x' } }, /^ARCHIVE_ACCESS_KEY and ARCHIVE_SECRET_KEY go together$/],
     [{ flags: { DRAIN_SECONDS: 'x' } }, /^--drain-seconds: "x" will not do/],
   ])('%j', (sources, message) => {
     expect(() => read(sources)).toThrow(StartupError);

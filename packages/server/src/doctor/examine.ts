@@ -3,6 +3,7 @@ import type { RedisConnection } from '../adapters/redis/redis-connection.ts';
 import type { Survey } from '../config.ts';
 import { VERSION } from '../version.ts';
 import { checkAccess } from './access.ts';
+import { checkArchive } from './archive.ts';
 import { type Check, check, failed, ok, refused } from './check.ts';
 import { checkDatabase, inspect } from './database.ts';
 import { checkEmbedded } from './embedded.ts';
@@ -31,6 +32,7 @@ export async function examine(survey: Survey): Promise<Report> {
     ...checkPorts(config),
     ...checkFolder(config),
     ...checkAccess(config),
+    ...checkArchive(config),
     ...checkStores(survey, database, redis),
   ]);
   letGo(database, redis);
