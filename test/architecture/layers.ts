@@ -49,6 +49,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'core',
       'protocol',
       'startup-error',
+      'trace',
     ),
     ...types('hub/directory/directory.ts', 'hub/outbox/ports.ts', 'hub/delivery.ts', 'hub/mirror-write.ts'),
     // The one connection that all of those on Redis share.
@@ -86,6 +87,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'core/geo.ts',
       'core/eta.ts',
       'core/lifecycle.ts',
+      'trace',
     ),
     ...types('core', 'auth', 'metrics', 'archive'),
   ],
@@ -111,7 +113,10 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     ...types('protocol'),
     { to: 'cli', url: true, from: 'commands/serve.ts' },
   ],
-  'open-surfaces': [...to('hub', 'surfaces/*', 'auth', 'version'), ...types('config', 'metrics', 'http-servers', 'foundations', 'archive')],
+  'open-surfaces': [
+    ...to('hub', 'surfaces/*', 'auth', 'trace', 'version'),
+    ...types('config', 'metrics', 'http-servers', 'foundations', 'archive'),
+  ],
   // What the hub stands on, by the way it runs; mirrors for other services speak the words of a dialect.
   foundations: [...to('adapters/*', 'dialects'), ...types('hub', 'archive')],
   // It looks at what a server would stand on, without a server: the adapters by their inspecting files, never the hub.
@@ -129,6 +134,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     'config',
     'metrics',
     'startup-error',
+    'trace',
     'version',
     'protocol',
     'core',
@@ -151,6 +157,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   'config-reading': to('startup-error'),
   'http-servers': to('startup-error'),
   'startup-error': [],
+  trace: [],
   version: [],
   simulator: to('client', 'protocol'),
   replay: to('client', 'protocol'),

@@ -16,6 +16,7 @@ export const Problem = Type.Object(
     detail: Type.String(),
     field: Type.Optional(Type.String({ description: 'JSON pointer into what was sent' })),
     retryAfter: Type.Optional(Type.Number({ description: 's' })),
+    trace: Type.Optional(Type.String({ description: "W3C trace id of the request; lines of the server's log have it too" })),
   },
   { title: 'Problem' },
 );

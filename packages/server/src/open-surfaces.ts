@@ -36,6 +36,7 @@ import { type Neighbours, SocketIo } from './surfaces/socketio/socket-io.ts';
 import { Stream } from './surfaces/stream/stream.ts';
 import { Sockets } from './surfaces/websocket/sockets.ts';
 import { Upgrades } from './surfaces/websocket/upgrades.ts';
+import { traceField, traceOf, within } from './trace/trace.ts';
 import { VERSION } from './version.ts';
 
 const DASHBOARD = fileURLToPath(new URL('../../dashboard/dist', import.meta.url));
@@ -113,9 +114,14 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
   await app.ready();
   return {
     listener: {
-      request: (request, response) => (socketIo?.isFor(request.url) ? socketIo.request(request, response) : app.routing(request, response)),
+      request: (request, response) =>
+        within(traceOf(request.headers), () =>
+          socketIo?.isFor(request.url) ? socketIo.request(request, response) : app.routing(request, response),
+        ),
       upgrade: (request, socket, head) =>
-        socketIo?.isFor(request.url) ? socketIo.upgrade(request, socket, head) : void upgrades.take(request, socket, head),
+        within(traceOf(request.headers), () =>
+          socketIo?.isFor(request.url) ? socketIo.upgrade(request, socket, head) : void upgrades.take(request, socket, head),
+        ),
     },
     connections,
     signInCode: async () => (await signIns.issue({ sub: 'admin', role: 'admin' })).code,
@@ -143,7 +149,7 @@ function openSockets(
   const { dialects, maxConnectionsPerDriver } = config;
   const webSockets = new Sockets(clock);
   const hybrid = dialects.includes('hybrid');
-  const broken = (error: unknown) => log.error({ err: error }, 'a message failed for a fault of ours');
+  const broken = (error: unknown) => log.error({ err: error, ...traceField() }, 'a message failed for a fault of ours');
   const enter = (origin: string, host: string | undefined) => mayConnect(origin, host, config.corsOrigins);
   const verify = (token: string) => tokens.verify(token);
   const identify = (token: string) => tokens.identify(token);

@@ -22,6 +22,7 @@ import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
 import { Metrics } from './metrics.ts';
 import { openSurfaces, type Surfaces } from './open-surfaces.ts';
 import { eventView, tripView } from './surfaces/views.ts';
+import { traceField } from './trace/trace.ts';
 import { VERSION } from './version.ts';
 import { Neighbours } from './workers/neighbours.ts';
 import { ownPlace } from './workers/place.ts';
@@ -129,7 +130,11 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     ended: (outcome) => tellOfKeeping(log, metrics, outcome),
     warn: (message, error) => log.warn({ err: error }, message),
   });
-  const directory = new HttpDirectory({ ...config, warn: (message) => log.warn(message), info: (message) => log.info(message) });
+  const directory = new HttpDirectory({
+    ...config,
+    warn: (message) => log.warn(traceField(), message),
+    info: (message) => log.info(message),
+  });
   hub = await openHub({
     ...foundation,
     records: archive.records,

@@ -1,3 +1,5 @@
+import { currentTrace, traceHeaders } from '../../trace/trace.ts';
+
 /** An answer may take this long altogether, ms, and be this large. */
 export const WITHIN_MS = 2_000;
 export const MOST_BYTES = 1_048_576;
@@ -9,7 +11,7 @@ export class Unanswered extends Error {}
 export class WrongAnswer extends Error {}
 
 /**
- * Asks once. Redirects are not followed: the operator named the address, nobody else does.
+ * Asks once, on behalf of whose trace it is. Redirects are not followed: the operator named the address, nobody else does.
  * @returns the parsed body; undefined for a 404
  * @throws Unanswered, WrongAnswer: in a few words, without anything that was sent
  */
@@ -21,7 +23,8 @@ export async function getJson(url: URL, closed: AbortSignal): Promise<unknown> {
   closed.addEventListener('abort', stop);
   try {
     if (closed.aborted) throw new WrongAnswer('this server is closing');
-    const response = await fetch(url, { redirect: 'manual', signal: over.signal, headers: { accept: 'application/json' } });
+    const headers = { accept: 'application/json', ...traceHeaders(currentTrace()) };
+    const response = await fetch(url, { redirect: 'manual', signal: over.signal, headers });
     if (response.status === 200) return parsed(await textOf(response));
     await response.body?.cancel();
     if (response.status === 404) return undefined;

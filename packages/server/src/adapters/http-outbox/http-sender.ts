@@ -1,4 +1,5 @@
 import type { Consumer, OutgoingMessage, Sender, SendResult } from '../../hub/outbox/ports.ts';
+import { traceHeaders, traceNamed } from '../../trace/trace.ts';
 import { PUBLIC_ONLY } from './connect.ts';
 import { post } from './post.ts';
 import { isPublicAddress, literalAddress } from './public-address.ts';
@@ -34,7 +35,9 @@ export class HttpSender implements Sender {
     const signed =
       consumer.kind === 'webhook' ? signatureHeaders(message.id, at, body, consumer.secrets) : { 'idempotency-key': message.id };
     const gate = consumer.kind === 'webhook' && !allowPrivate ? PUBLIC_ONLY : null;
-    return post({ url, headers: { 'user-agent': userAgent, ...signed }, body, gate, timeoutMs, signal });
+    // Whoever caused the event is long answered, and a replay has no cause: a message is a trace by itself.
+    const headers = { 'user-agent': userAgent, ...traceHeaders(traceNamed(message.id)), ...signed };
+    return post({ url, headers, body, gate, timeoutMs, signal });
   }
 
   whyNot(text: string): string | null {

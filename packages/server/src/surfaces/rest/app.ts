@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import { type Validator, validator, WaycastError } from '@waycast/protocol';
@@ -6,6 +7,7 @@ import type { TSchema } from 'typebox';
 import { Convert } from 'typebox/value';
 import type { Limits } from '../../hub/limits.ts';
 import { type Identity, type Principal, principalOf } from '../../hub/principal.ts';
+import { currentTrace } from '../../trace/trace.ts';
 import { bearerOf } from '../bearer.ts';
 import { notFound, sendProblem } from './problem.ts';
 import { readOn } from './read-on.ts';
@@ -53,6 +55,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
+    requestIdLogLabel: 'trace',
+    genReqId: () => currentTrace()?.traceId ?? randomBytes(16).toString('hex'),
     frameworkErrors: (error, _, reply) => sendProblem(reply as FastifyReply, error),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',

@@ -7,7 +7,7 @@ import { problemOf } from '../problem.ts';
  * `statusOf`: where a contract wants another status than the table's.
  */
 export function sendProblem(reply: FastifyReply, error: unknown, statusOf = (status: number) => status): FastifyReply {
-  const told = problemOf(error instanceof WaycastError ? error : fromFastify(error));
+  const told = problemOf(error instanceof WaycastError ? error : fromFastify(error), reply.request.id);
   const problem = { ...told, status: statusOf(told.status) };
   if (problem.retryAfter !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfter));
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
