@@ -50,12 +50,11 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: parts.logger,
     // Paths can name people; the log tells what went wrong, metrics tell how much.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'trace' }),
     trustProxy: parts.trustProxy,
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-    requestIdLogLabel: 'trace',
     genReqId: () => currentTrace()?.traceId ?? randomBytes(16).toString('hex'),
     frameworkErrors: (error, _, reply) => sendProblem(reply as FastifyReply, error),
     onProtoPoisoning: 'error',
