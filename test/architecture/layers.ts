@@ -153,7 +153,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   main: to('commands', 'version'),
   config: to('config-values', 'config-reading', 'startup-error'),
   'config-values': [],
-  metrics: [...to('protocol'), ...types('hub/meter.ts')],
+  metrics: [...to('protocol'), ...types('hub/meter.ts', 'hub/canary.ts')],
   'config-reading': to('startup-error'),
   'http-servers': to('startup-error'),
   'startup-error': [],

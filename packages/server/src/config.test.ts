@@ -63,6 +63,7 @@ describe('settings', () => {
       trustProxy: false,
       drainSeconds: 20,
       corsOrigins: [],
+      canarySeconds: 10,
       logLevel: 'info',
       serviceName: 'waycast',
       basemapStyleUrl: 'https://tiles.openfreemap.org/styles/liberty',

@@ -170,6 +170,12 @@ export const KEYS = {
   trustProxy: key('TRUST_PROXY', false, flag, 'take client addresses from X-Forwarded-For'),
   drainSeconds: key('DRAIN_SECONDS', 20, number(0, 3600), 'time to say good-bye on SIGTERM'),
   corsOrigins: key<string[]>('CORS_ORIGINS', [], origins, 'other origins whose pages may connect; * for all'),
+  canarySeconds: key(
+    'CANARY_SECONDS',
+    10,
+    number(0, 3600),
+    "seconds between the fixes of the server's own hidden driver, which measure the road; 0: none",
+  ),
   logLevel: key(
     'LOG_LEVEL',
     'info' as const,

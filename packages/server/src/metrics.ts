@@ -1,5 +1,6 @@
 import { ERRORS } from '@waycast/protocol';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CanaryMeter } from './hub/canary.ts';
 import type { Meter } from './hub/meter.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -134,6 +135,38 @@ export class Metrics implements Meter {
     this.#keeping.inc({ outcome: report === null ? 'failed' : 'done' });
     this.#archived.inc(report?.archived ?? 0);
     this.#dropped.inc(report?.dropped ?? 0);
+  }
+
+  /** Those of the canary, which are there only while there is one. */
+  openCanary(): CanaryMeter {
+    const registers = [this.#registry];
+    const histogram = (name: string, help: string) => new Histogram({ name, help, buckets: SECONDS, registers });
+    const times = {
+      watcher: histogram(
+        'waycast_canary_fix_to_watcher_seconds',
+        "From a fix of the server's own hidden driver to the watcher of its trip",
+      ),
+      stored: histogram('waycast_canary_fix_to_stored_seconds', "From a fix of the server's own hidden driver to its commit"),
+    };
+    const failures = new Counter({
+      name: 'waycast_canary_failures_total',
+      help: "Fixes of the server's own hidden driver that did not arrive, by where",
+      labelNames: ['stage'],
+      registers,
+    });
+    for (const stage of Object.keys(times)) failures.inc({ stage }, 0);
+    const last = new Gauge({
+      name: 'waycast_canary_last_success_timestamp_seconds',
+      help: "When a fix of the server's own hidden driver last went all the way, or the start",
+      registers,
+      aggregator: 'min',
+    });
+    last.setToCurrentTime();
+    return {
+      arrived: (stage, after) => times[stage].observe(after / 1000),
+      failed: (stage) => failures.inc({ stage }),
+      succeeded: () => last.setToCurrentTime(),
+    };
   }
 
   refused(code: string): void {

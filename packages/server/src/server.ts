@@ -147,9 +147,11 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     liveRate: { perSecond: config.secondsPerFix === 0 ? Number.POSITIVE_INFINITY : 1 / config.secondsPerFix, burst: BURST },
     backlogRate: config.secondsPerFix === 0 ? { perSecond: Number.POSITIVE_INFINITY, burst: BACKLOG_RATE.burst } : BACKLOG_RATE,
     replyTimeoutMs: REPLY_TIMEOUT_MS,
+    canary: config.canarySeconds === 0 ? null : { everyMs: config.canarySeconds * 1_000, meter: metrics.openCanary() },
     newEpoch: () => randomBytes(6).toString('base64url'),
     fatal,
     warn: (message, error) => log.error({ err: error }, message),
+    info: (message) => log.info(message),
   });
   const place = ownPlace();
   const neighbours = place && new Neighbours(place);

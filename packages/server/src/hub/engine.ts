@@ -1,4 +1,5 @@
 import { advance } from '../core/advance.ts';
+import { advanceCanary } from '../core/canary.ts';
 import type { Driver } from '../core/driver.ts';
 import type { OutboxEntry } from '../core/effects.ts';
 import type { Rules } from '../core/rules.ts';
@@ -146,7 +147,7 @@ export class Engine implements Owner {
     return this.#residents.get(driverId)?.driver;
   }
 
-  /** Everybody in memory. */
+  /** Everybody in memory whom others may know of. */
   drivers(): Iterable<Driver> {
     return this.#residents.drivers();
   }
@@ -208,13 +209,18 @@ export class Engine implements Owner {
   }
 
   #apply(resident: Resident, { partition, position, command, appendedAt }: LogEntry, batch: Batch): void {
-    if (this.#oldest === 0) this.#oldest = appendedAt;
-    resident.dirty = true;
+    const { driver } = resident;
+    const { rules, hot, fleet } = this.#parts;
     if (command.kind === 'tick') resident.tickQueuedAt = 0;
-    advance(resident.driver, command, position, this.#parts.rules, batch.effects);
+    if (resident.isCanary) advanceCanary(driver, command, position, rules, batch.effects);
+    else {
+      if (this.#oldest === 0) this.#oldest = appendedAt;
+      resident.dirty = true;
+      advance(driver, command, position, rules, batch.effects);
+      fleet.moved(driver);
+    }
     batch.reached.set(partition, position);
-    this.#parts.hot.put(resident.driver);
-    this.#parts.fleet.moved(resident.driver);
+    hot.put(driver);
   }
 
   /** Everything that need not wait for the commit goes out now. */

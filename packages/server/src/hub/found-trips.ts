@@ -1,4 +1,5 @@
 import { isId, WaycastError } from '@waycast/protocol';
+import { canaryTrip } from '../core/canary.ts';
 import type { ActiveTrip, SeenDriver } from '../core/driver.ts';
 import { isOpenTrip, type Trip } from '../core/trip.ts';
 import { mayReadTrip } from './access.ts';
@@ -35,6 +36,11 @@ export class FoundTrips {
   async look(id: string): Promise<FoundTrip | null> {
     const stored = isId(id) ? await this.stored(id) : undefined;
     return stored === undefined ? null : this.current(stored);
+  }
+
+  /** The trip of a canary, which the store does not have and nobody finds [U5]. */
+  canary(id: string): Promise<FoundTrip> {
+    return this.current(canaryTrip(id));
   }
 
   /** An open trip that is driven is newer in its driver than in the store. */

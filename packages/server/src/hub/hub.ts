@@ -1,5 +1,6 @@
 import type { Rules } from '../core/rules.ts';
 import { Attendance } from './attendance.ts';
+import { Canary, type CanaryMeter } from './canary.ts';
 import { FLEET } from './delivery.ts';
 import { type Directory, OWN_REGISTRY } from './directory/directory.ts';
 import { Rides } from './directory/rides.ts';
@@ -56,8 +57,11 @@ export interface HubParts {
   /** How long a caller waits for a commit, ms [A5]. */
   readonly replyTimeoutMs: number;
   readonly newEpoch: () => string;
+  /** The server's own client, and how often it sends a fix, ms; null for none. */
+  readonly canary: { readonly everyMs: number; readonly meter: CanaryMeter } | null;
   readonly fatal: (error: unknown) => void;
   readonly warn: (message: string, error: unknown) => void;
+  readonly info: (message: string) => void;
 }
 
 /** The one place every update goes through: what surfaces talk to. */
@@ -134,6 +138,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
   const drivers = new Drivers({ log, records, clock, states, fleet, replies, rules });
   const texts = new Texts({ trips, records, clock, limits: textLimits });
   const watching = new Watching({ hot, states, trips, fleet, watchers, clock, records });
+  const canary = parts.canary && new Canary({ ...parts, ...parts.canary, replies, watching });
   const attendance = new Attendance({ presence: parts.presence, bus, watchers, clock, log: parts.sessions, shared, warn });
   return {
     ingest,
@@ -155,6 +160,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
       return { ok: problem === null, problem, isStoreOk: health.ok };
     },
     close: async () => {
+      canary?.close();
       rides.close();
       await attendance.close();
       // Where others send as well there is no end to it; what is not applied here they apply.

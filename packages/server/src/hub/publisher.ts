@@ -1,3 +1,4 @@
+import { isCanary } from '../core/canary.ts';
 import type { Driver } from '../core/driver.ts';
 import type { Published } from '../core/effects.ts';
 import type { Trip } from '../core/trip.ts';
@@ -28,7 +29,7 @@ export class Publisher {
     // What can be asked for must not be behind what was told.
     hot.append(one);
     bus.publish(one);
-    mirror?.published(one, this.#tripOf(one));
+    if (mirror !== undefined && !isCanaryOf(one)) mirror.published(one, this.#tripOf(one));
     if (one.type !== 'event') return;
     fleet.happened(one.event, one.trip);
     people.happened(one.event, one.trip);
@@ -39,4 +40,8 @@ export class Publisher {
     if (one.plan === null) return null;
     return this.#parts.driver(one.driverId)?.trips.find(({ feed }) => feed === one.feed)?.trip ?? null;
   }
+}
+
+function isCanaryOf(one: Published): boolean {
+  return one.type === 'location' && isCanary(one.driverId);
 }

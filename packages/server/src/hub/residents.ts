@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isCanary, newCanary } from '../core/canary.ts';
 import { type Driver, nextTickAt } from '../core/driver.ts';
 import type { Rules } from '../core/rules.ts';
 import { Damage } from './damage.ts';
@@ -30,6 +31,8 @@ const SWEEP_AT_LEAST = 500;
 export interface Resident {
   readonly driver: Driver;
   readonly partition: number;
+  /** Nothing of it is stored, listed or told but to its own watcher [U5]. */
+  readonly isCanary: boolean;
   /** Changed since it was last stored whole, and when that was, epoch ms. */
   dirty: boolean;
   storedWholeAt: number;
@@ -133,9 +136,9 @@ export class Residents {
     }
   }
 
-  /** Everybody in memory. */
+  /** Everybody in memory whom others may know of. */
   *drivers(): Generator<Driver> {
-    for (const resident of this.#residents.values()) yield resident.driver;
+    for (const resident of this.#residents.values()) if (!resident.isCanary) yield resident.driver;
   }
 
   /** Those of these partitions that changed since they were last stored whole. */
@@ -182,14 +185,14 @@ export class Residents {
   }
 
   #look(resident: Resident, now: number, durable: number, due: Due): void {
-    const { driver, storedWholeAt } = resident;
+    const { driver, isCanary, storedWholeAt } = resident;
     const tickAt = nextTickAt(driver);
     if (tickAt !== null && tickAt <= now && now - resident.tickQueuedAt > TICK_LOST_MS) {
       resident.tickQueuedAt = now;
       due.tick(resident);
     } else if (resident.dirty) {
       if (now - storedWholeAt >= this.#every) due.whole(driver);
-    } else if (!driver.online && driver.trips.length === 0 && now - storedWholeAt > UNLOAD_AFTER_MS) {
+    } else if (!driver.online && (driver.trips.length === 0 || isCanary) && now - storedWholeAt > UNLOAD_AFTER_MS) {
       // Whoever is loaded again must find what was stored last.
       if (durable < storedWholeAt + this.#every) return;
       this.#residents.delete(driver.id);
@@ -223,11 +226,12 @@ export class Residents {
     const { id } = stored;
     if (this.#residents.has(id) || this.#tenureOf(id) === 0) return;
     const { newEpoch, rules, hot, clock } = this.#parts;
-    const driver = restored(stored, newEpoch(), rules);
+    const hidden = isCanary(id);
+    const driver = hidden ? newCanary(id, newEpoch()) : restored(stored, newEpoch(), rules);
     const partition = partitionOf(id);
     // Spread over the interval by partition, so that those who came together are not all stored whole together.
     const storedWholeAt = clock.now() - (partition / PARTITIONS) * this.#every;
-    this.#residents.set(id, { driver, partition, dirty: stored.rows.length > 0, storedWholeAt, tickQueuedAt: 0 });
+    this.#residents.set(id, { driver, partition, isCanary: hidden, dirty: stored.rows.length > 0, storedWholeAt, tickQueuedAt: 0 });
     hot.put(driver);
   }
 

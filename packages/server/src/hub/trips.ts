@@ -81,6 +81,11 @@ export class Trips {
     return this.#found.look(id);
   }
 
+  /** As `look`, for the server's own canary. */
+  canary(id: string): Promise<FoundTrip> {
+    return this.#found.canary(id);
+  }
+
   async list(who: Principal, filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>> {
     const visible = tripsVisibleTo(who);
     if (visible === null) return { items: [], cursor: null };

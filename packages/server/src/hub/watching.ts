@@ -1,4 +1,5 @@
 import { isId, WaycastError } from '@waycast/protocol';
+import { isCanary } from '../core/canary.ts';
 import { etasOf } from '../core/eta.ts';
 import { isParty } from '../core/trip.ts';
 import { mayFollowPerson, mayReadDriver, mustFollowFleet } from './access.ts';
@@ -158,7 +159,8 @@ export class Watching {
 
   /** Where a trip's feed stands, whoever asks; null when there is no such trip. */
   async #snapshotOf(feed: string): Promise<Snapshot | null> {
-    const found = await this.#parts.trips.look(feed.slice('trip:'.length));
+    const id = feed.slice('trip:'.length);
+    const found = isCanary(id) ? await this.#parts.trips.canary(id) : await this.#parts.trips.look(id);
     return found === null ? null : tripSnapshot(feed, found, this.#parts.clock.now());
   }
 

@@ -44,11 +44,13 @@ export async function hubInMemory(store: SqliteStore, more: Partial<Omit<HubPart
     liveRate: NO_RATE,
     backlogRate: NO_RATE,
     replyTimeoutMs: 5_000,
+    canary: null,
     newEpoch: () => `e${++epochs}`,
     fatal: (error) => {
       throw error;
     },
     warn: () => undefined,
+    info: () => undefined,
     ...more,
   });
   return { hub, clock, bus };
