@@ -55,10 +55,14 @@ describe('a request that brings a traceparent', () => {
     expect(outside.received()[2]?.headers.traceparent).toContain(TRACE);
     outside.behave({ status: 500 });
     expect((await ask('four', HEADERS)).status).toBe(503);
-    const line = server
-      .output()
-      .split('\n')
-      .find((one) => one.includes('ride service is of no use'));
+    const line = await until(
+      () =>
+        server
+          .output()
+          .split('\n')
+          .find((one) => one.includes('ride service is of no use')),
+      (found) => found !== undefined,
+    );
     expect(JSON.parse(line ?? '{}')).toMatchObject({ level: 40, trace: TRACE });
   });
 });
