@@ -21,6 +21,8 @@ let store: SqliteStore;
 let clock: ManualClock;
 let dispatcher: Dispatcher;
 let outcomes: string[];
+/** What the log was told. */
+let told: string[];
 let holders = 0;
 
 function dispatch(timeoutMs = 15_000): Dispatcher {
@@ -32,8 +34,10 @@ function dispatch(timeoutMs = 15_000): Dispatcher {
     holder: `h${++holders}`,
     attempted: (outcome) => outcomes.push(outcome),
     warn: (message, error) => {
-      throw new Error(message, { cause: error });
+      if (error instanceof Error) throw new Error(message, { cause: error });
+      told.push(`${message}: ${error}`);
     },
+    info: (message) => told.push(message),
   });
 }
 
@@ -42,6 +46,7 @@ beforeEach(async () => {
   store = await openSqliteStore({ dataDir });
   clock = new ManualClock();
   outcomes = [];
+  told = [];
   dispatcher = dispatch();
 });
 afterEach(async () => {
@@ -119,6 +124,11 @@ describe('a receiver that is down for 24 h', () => {
     receiver.behave({});
     await pass(2 * HOUR, 10 * MINUTE);
     expect(await states()).toEqual(['delivered', 'dead']);
+    expect(told).toEqual([
+      expect.stringMatching(/^a fails again and again .*: it answered 503$/),
+      expect.stringMatching(/^m1 \(.*\) was given up: once a is well, .*: it answered 503$/),
+      'a takes messages again',
+    ]);
     expect(await store.outbox.replay('a', { messageIds: ['m1'] }, clock.now(), null)).toMatchObject({ count: 1 });
     dispatcher.wake();
     await dispatcher.idle();
@@ -195,6 +205,7 @@ describe('a receiver that', () => {
     await pass(HOUR, 10 * MINUTE);
     expect(receiver.received()).toHaveLength(1);
     expect(await store.outbox.consumers()).toMatchObject([{ enabled: false, disabledReason: expect.stringContaining('410') }]);
+    expect(told).toEqual([expect.stringMatching(/^a is disabled, .*enables it again: it answered 410$/)]);
     expect(await states()).toEqual(['pending', 'pending']);
   });
 

@@ -149,24 +149,43 @@ function openSockets(
   const { dialects, maxConnectionsPerDriver } = config;
   const webSockets = new Sockets(clock);
   const hybrid = dialects.includes('hybrid');
-  const broken = (error: unknown) => log.error({ err: error, ...traceField() }, 'a message failed for a fault of ours');
+  const brokenOn = (surface: string) => (error: unknown) =>
+    log.error({ err: error, surface, ...traceField() }, 'a message failed for a fault of ours: please report this line');
   const enter = (origin: string, host: string | undefined) => mayConnect(origin, host, config.corsOrigins);
   const verify = (token: string) => tokens.verify(token);
   const identify = (token: string) => tokens.identify(token);
-  const shared = { hub, clock, meter: metrics, sockets: webSockets, broken };
+  const shared = { hub, clock, meter: metrics, sockets: webSockets };
   const stream = new Stream({
     ...shared,
+    broken: brokenOn('stream'),
     verify,
     redeemTicket,
     maxConnectionsPerDriver,
     hybrid,
   });
-  const rideshare = dialects.includes('rideshare') ? new Rideshare({ ...shared, identify }) : undefined;
-  const tracking = dialects.includes('delivery') ? new Tracking({ ...shared, identify }) : undefined;
+  const rideshare = dialects.includes('rideshare') ? new Rideshare({ ...shared, broken: brokenOn('rideshare'), identify }) : undefined;
+  const tracking = dialects.includes('delivery') ? new Tracking({ ...shared, broken: brokenOn('delivery'), identify }) : undefined;
   const socketIo =
     dialects.includes('fleet') || hybrid
-      ? new SocketIo({ hub, clock, meter: metrics, neighbours, broken, verify, mayConnect: enter, maxConnectionsPerDriver, hybrid })
+      ? new SocketIo({
+          hub,
+          clock,
+          meter: metrics,
+          neighbours,
+          broken: brokenOn('socketio'),
+          verify,
+          mayConnect: enter,
+          maxConnectionsPerDriver,
+          hybrid,
+        })
       : undefined;
   const entrances = [stream, ...(rideshare?.entrances ?? []), ...(tracking === undefined ? [] : [tracking])];
-  return { stream, rideshare, tracking, socketIo, webSockets, upgrades: new Upgrades({ entrances, mayConnect: enter, broken }) };
+  return {
+    stream,
+    rideshare,
+    tracking,
+    socketIo,
+    webSockets,
+    upgrades: new Upgrades({ entrances, mayConnect: enter, broken: brokenOn('upgrade') }),
+  };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { HttpDirectory } from './adapters/http-directory/http-directory.ts';
 import { HttpSender } from './adapters/http-outbox/http-sender.ts';
 import { systemClock } from './adapters/system-clock.ts';
@@ -19,6 +19,7 @@ import { onPostgres } from './foundations/on-postgres.ts';
 import { listenAll, listenAt, metricsListener, stopTaking, urlOf } from './http-servers.ts';
 import { type Hub, openHub } from './hub/hub.ts';
 import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
+import { openLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { openSurfaces, type Surfaces } from './open-surfaces.ts';
 import { eventView, tripView } from './surfaces/views.ts';
@@ -49,7 +50,7 @@ export interface Waycast {
  * @throws StartupError in one line that says what to do
  */
 export async function startServer(config: Config, fatal: (error: unknown) => void): Promise<Waycast> {
-  const log = pino({ name: config.serviceName, level: config.logLevel });
+  const log = openLog(config);
   const clock = systemClock;
   const { tokens, keys } = openTokens(config, {
     clock,
@@ -60,9 +61,13 @@ export async function startServer(config: Config, fatal: (error: unknown) => voi
   });
   if (config.secrets !== undefined && sharedSecrets(config) === undefined)
     log.warn('JWT_SECRET_KEY counts for nothing, since JWT_ALGORITHM leaves HS256 out');
-  const foundation = await openFoundation(config, {
+  const tell: Telling = {
     info: (message) => log.info(message),
-    warn: (message, error) => log.error({ err: error }, message),
+    warn: (message, err) => log.warn({ err }, message),
+    error: (message, err) => log.error({ err }, message),
+  };
+  const foundation = await openFoundation(config, {
+    ...tell,
     fatal,
     storeHealth: ({ ok, problem }) => {
       if (ok) log.info('the store writes again');
@@ -74,7 +79,7 @@ export async function startServer(config: Config, fatal: (error: unknown) => voi
     },
   });
   try {
-    return await compose(config, { log, clock, tokens, keys, foundation }, fatal);
+    return await compose(config, { log, tell, clock, tokens, keys, foundation }, fatal);
   } catch (error) {
     keys?.close();
     await foundation.close();
@@ -90,15 +95,23 @@ async function openFoundation(config: Config, ground: Ground): Promise<Foundatio
   return distributed({ ...config, databaseUrl, redisUrl }, ground);
 }
 
+/** How the parts of the house reach the log. */
+type Telling = Pick<Ground, 'info' | 'warn' | 'error'>;
+
 interface House {
   readonly log: Logger;
+  readonly tell: Telling;
   readonly clock: typeof systemClock;
   readonly tokens: Tokens;
   readonly keys: Jwks | undefined;
   readonly foundation: Foundation;
 }
 
-async function compose(config: Config, { log, clock, tokens, keys, foundation }: House, fatal: (error: unknown) => void): Promise<Waycast> {
+async function compose(
+  config: Config,
+  { log, tell, clock, tokens, keys, foundation }: House,
+  fatal: (error: unknown) => void,
+): Promise<Waycast> {
   const { store } = foundation;
   let surfaces: Surfaces | undefined;
   let hub: Hub | undefined;
@@ -116,7 +129,7 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     clock,
     services: config,
     attempted: (outcome) => metrics.attempted(outcome),
-    warn: (message, error) => log.error({ err: error }, message),
+    ...tell,
     publicUrl: config.publicUrl,
     show: (event, trip) => ({ event: eventView(event), trip: trip === null ? null : tripView(trip) }),
   });
@@ -150,8 +163,7 @@ async function compose(config: Config, { log, clock, tokens, keys, foundation }:
     canary: config.canarySeconds === 0 ? null : { everyMs: config.canarySeconds * 1_000, meter: metrics.openCanary() },
     newEpoch: () => randomBytes(6).toString('base64url'),
     fatal,
-    warn: (message, error) => log.error({ err: error }, message),
-    info: (message) => log.info(message),
+    ...tell,
   });
   const place = ownPlace();
   const neighbours = place && new Neighbours(place);

@@ -22,7 +22,7 @@ export interface DistributedSettings extends DatabaseSettings {
  * @throws StartupError
  */
 export async function distributed(settings: DistributedSettings, ground: Ground): Promise<Foundation> {
-  const { info, warn } = ground;
+  const { info, warn, error } = ground;
   const connection = await openRedis({
     url: settings.redisUrl,
     password: settings.redisPassword,
@@ -30,7 +30,7 @@ export async function distributed(settings: DistributedSettings, ground: Ground)
     onHealth: ({ ok, problem }) => {
       if (ok) info('Redis is back');
       else
-        warn('Redis cannot be reached: nothing new is taken until it is back; what was not stored is sent again by its senders', problem);
+        error('Redis cannot be reached: nothing new is taken until it is back; what was not stored is sent again by its senders', problem);
     },
     warn: (message) => warn(message, null),
   });

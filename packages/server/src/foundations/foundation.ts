@@ -35,7 +35,10 @@ export interface Foundation {
 /** What every foundation needs to be told, and tells. */
 export interface Ground {
   readonly info: (message: string) => void;
+  /** It goes on, or is tried again; what to look at if it stays so. */
   readonly warn: (message: string, error: unknown) => void;
+  /** Something does not work until somebody mends it. */
+  readonly error: (message: string, error: unknown) => void;
   readonly fatal: (error: unknown) => void;
   readonly storeHealth: (health: { readonly ok: boolean; readonly problem: string | null }) => void;
 }

@@ -169,7 +169,7 @@ export class Attendance {
       heard(0);
     };
     presence.next(seat).then(taken, (error: unknown) => {
-      warn('a seat was taken by the clock of this process alone', error);
+      warn('a seat was given by the clock of this process alone, as Redis did not answer: two sockets may have it for a moment', error);
       taken(clock.now());
     });
     return leave;
@@ -203,7 +203,9 @@ export class Attendance {
 
   async #leaveRooms(rooms: readonly string[], member: string): Promise<void> {
     const left = await Promise.allSettled(rooms.map((room) => this.#leaveRoom(room, member)));
-    for (const one of left) if (one.status === 'rejected') this.#parts.warn('a connection that ended is still counted', one.reason);
+    for (const one of left)
+      if (one.status === 'rejected')
+        this.#parts.warn('a connection that ended is counted until its lease ends, as Redis did not answer', one.reason);
   }
 
   async #leaveRoom(room: string, member: string): Promise<void> {

@@ -57,7 +57,7 @@ async function scene() {
   });
   const hot = new MemoryHot(clock);
   const residents = new Residents({
-    ...{ store, hot, clock, fleet, warn: nothing },
+    ...{ store, hot, clock, fleet, error: nothing },
     rules: { maxPlausibleSpeedKmh: 0, deliveriesMayJump: false },
     newEpoch: () => 'e',
     tenure: () => 1,
@@ -70,7 +70,7 @@ async function scene() {
   });
   const broken = vi.fn<(partition: number, error: unknown) => void>();
   const careful = new Careful({
-    ...{ store, commits, residents, broken, goOn: nothing, tell: nothing, warn: nothing },
+    ...{ store, commits, residents, broken, goOn: nothing, tell: nothing, error: nothing },
     apply: (_, { partition, position }, batch) => void batch.reached.set(partition, position),
     now: () => clock.now(),
   });

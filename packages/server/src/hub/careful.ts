@@ -27,7 +27,8 @@ export interface CarefulParts {
   readonly broken: (partition: number, error: unknown) => void;
   /** Epoch ms. */
   readonly now: () => number;
-  readonly warn: (message: string, error: unknown) => void;
+  /** Something is lost, set aside or broken: it needs somebody. */
+  readonly error: (message: string, error: unknown) => void;
 }
 
 interface Patient {
@@ -136,7 +137,10 @@ export class Careful {
   /** The command is kept for whoever looks into it; its sender hears that it was refused. */
   #setAside(resident: Resident, entry: LogEntry, batch: Batch, tries: number, error: string): void {
     const { command } = entry;
-    this.#parts.warn(`a ${command.kind} command of ${command.driverId} was set aside after ${TRIES} tries: see the table set_aside`, error);
+    this.#parts.error(
+      `a ${command.kind} command of ${command.driverId} was set aside after ${TRIES} tries: see the table set_aside`,
+      error,
+    );
     keepAside(entry, error, this.#parts.now(), batch);
     if (tries > TRIES + REFUSALS) return;
     for (const refusal of refusalsOf(command)) this.#parts.apply(resident, { ...entry, command: refusal }, batch);

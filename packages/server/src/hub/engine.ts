@@ -42,6 +42,8 @@ export interface EngineParts {
   /** Others turned out to own these. */
   readonly lost: (partitions: readonly number[]) => void;
   readonly warn: (message: string, error: unknown) => void;
+  /** Something is lost, set aside or broken: it needs somebody. */
+  readonly error: (message: string, error: unknown) => void;
 }
 
 /**
@@ -63,7 +65,7 @@ export class Engine implements Owner {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    const { store, clock, log, post, meter, warn } = parts;
+    const { store, clock, log, post, meter, warn, error } = parts;
     const tenure = (partition: number): number => this.#tenures.serving(partition);
     this.#residents = new Residents({ ...parts, tenure, share: () => this.owned() / PARTITIONS });
     this.#commits = new Commits({
@@ -73,7 +75,7 @@ export class Engine implements Owner {
       post,
       meter,
       stored: (batch) => this.#stored(batch),
-      failed: (batch, error) => this.#tenures.failed([...batch.reached.keys()], error),
+      failed: (batch, why) => this.#tenures.failed([...batch.reached.keys()], why),
     });
     this.#careful = new Careful({
       store,
@@ -82,9 +84,9 @@ export class Engine implements Owner {
       apply: (resident, entry, batch) => this.#apply(resident, entry, batch),
       tell: (batch) => this.#tell(batch),
       goOn: (entries) => this.#take(entries),
-      broken: (partition, error) => this.#tenures.failed([partition], error),
+      broken: (partition, why) => this.#tenures.failed([partition], why),
       now: () => clock.now(),
-      warn,
+      error,
     });
     this.#tenures = new Tenures({
       log,
@@ -97,6 +99,7 @@ export class Engine implements Owner {
       begun: (partitions) => void this.#wake(partitions),
       fatal: parts.fatal,
       warn,
+      error,
     });
     this.#adoptions = new Adoptions({ log, store, clock, owned: () => this.#tenures.owned(), warn });
     log.consume((entries) => this.#take(entries));

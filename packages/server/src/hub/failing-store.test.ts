@@ -54,15 +54,15 @@ let hot: BrittleHot;
 let ownership: KnownOwnership;
 let hub: Hub;
 let clock: ManualClock;
-let warned: string[];
+let reported: string[];
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'waycast-failing-'));
   real = await openSqliteStore({ dataDir });
   store = new HeldStore(real);
-  warned = [];
+  reported = [];
   hot = new BrittleHot(new ManualClock());
   ownership = new KnownOwnership();
-  ({ hub, clock } = await hubInMemory(real, { store, hot, ownership, warn: (message) => void warned.push(message) }));
+  ({ hub, clock } = await hubInMemory(real, { store, hot, ownership, error: (message) => void reported.push(message) }));
 });
 afterEach(async () => {
   store.letGo();
@@ -88,7 +88,7 @@ function carries({ snapshots }: Commit, name: string): boolean {
 }
 
 function reports(): number {
-  return warned.filter((line) => line.includes('please report this')).length;
+  return reported.filter((line) => line.includes('please report this')).length;
 }
 
 function setAside(): { command: { profile: object }; error: string }[] {

@@ -60,7 +60,10 @@ export interface HubParts {
   /** The server's own client, and how often it sends a fix, ms; null for none. */
   readonly canary: { readonly everyMs: number; readonly meter: CanaryMeter } | null;
   readonly fatal: (error: unknown) => void;
+  /** It goes on, or is tried again; what to look at if it stays so. */
   readonly warn: (message: string, error: unknown) => void;
+  /** Something is lost, set aside or broken: it needs somebody. */
+  readonly error: (message: string, error: unknown) => void;
   readonly info: (message: string) => void;
 }
 

@@ -48,7 +48,8 @@ export interface ResidentsParts {
   readonly fleet: Fleet;
   /** A new random id for every life of a counter [O1]. */
   readonly newEpoch: () => string;
-  readonly warn: (message: string, error: unknown) => void;
+  /** Something is lost, set aside or broken: it needs somebody. */
+  readonly error: (message: string, error: unknown) => void;
   /** Which time it is that this process owns it, 0: it does not, or its drivers must not be in memory now. What was asked for in another one comes too late. */
   readonly tenure: (partition: number) => number;
   /** How much of the fleet is this process's, 0 to 1. */
@@ -97,7 +98,7 @@ export class Residents {
 
   /** Brings drivers in; those the store has never heard of begin here. Of one that cannot be read `damage` says why. */
   async load(ids: Iterable<string>): Promise<void> {
-    const { clock, warn } = this.#parts;
+    const { clock, error } = this.#parts;
     const missing = new Map<string, number>();
     for (const id of ids) if (!this.#residents.has(id) && this.damage(id) === undefined) missing.set(id, this.#tenureOf(id));
     for (let tries = 1; missing.size > 0; tries++) {
@@ -108,7 +109,7 @@ export class Residents {
         if (why !== null && tries < TRIES && !this.#damage.has(id)) continue;
         missing.delete(id);
         if (why === null) continue;
-        warn(`driver ${id} cannot be made of what is stored of it: its commands are set aside, see the table set_aside`, why);
+        error(`driver ${id} cannot be made of what is stored of it: its commands are set aside, see the table set_aside`, why);
         this.#damage.note(id, why, clock.now());
       }
     }
@@ -124,12 +125,13 @@ export class Residents {
    * @throws what the store says when it cannot be asked; who came in before that is in
    */
   async wakeAll(ids: readonly string[]): Promise<void> {
-    const { fleet, warn } = this.#parts;
+    const { fleet, error } = this.#parts;
     for (let i = 0; i < ids.length; i += WAKE_SLICE) {
       const slice = ids.slice(i, i + WAKE_SLICE).filter((id) => !this.#residents.has(id));
       for (const stored of await this.#loaded(slice)) {
         const why = this.#tryToAdmit(stored);
-        if (why !== null) warn(`driver ${stored.id} cannot be made of what is stored of it and stays away`, why);
+        if (why !== null)
+          error(`driver ${stored.id} cannot be made of what is stored of it and stays away: restore it from a backup, or report this`, why);
         const resident = this.#residents.get(stored.id);
         if (resident !== undefined) fleet.moved(resident.driver);
       }

@@ -23,6 +23,8 @@ export interface TenuresParts {
   readonly begun: (partitions: readonly number[]) => void;
   readonly fatal: (error: unknown) => void;
   readonly warn: (message: string, error: unknown) => void;
+  /** Something is lost, set aside or broken: it needs somebody. */
+  readonly error: (message: string, error: unknown) => void;
 }
 
 /**
@@ -126,7 +128,10 @@ export class Tenures {
     } else if (isPassing(error)) {
       warn('the store did not answer while something was tried: it is read from the log again', error);
     } else {
-      warn('what commands led to could not be stored: they are read from the log again, one at a time; please report this', error);
+      this.#parts.error(
+        'what commands led to could not be stored: they are read from the log again, one at a time; please report this',
+        error,
+      );
       for (const partition of partitions)
         if (this.of(partition) !== 0) careful.enter(partition, error instanceof Error ? error.message : String(error));
     }

@@ -70,7 +70,11 @@ export class PostgresOwnership implements Ownership {
 
   lost(partitions: readonly number[]): void {
     for (const partition of partitions) this.#mine.delete(partition);
-    this.#session?.unlock(partitions).catch((error: unknown) => this.#parts.warn('locks could not be given back', error));
+    this.#session
+      ?.unlock(partitions)
+      .catch((error: unknown) =>
+        this.#parts.warn('locks could not be given back: others get them when this session of PostgreSQL ends', error),
+      );
   }
 
   close(): Promise<void> {
@@ -83,7 +87,12 @@ export class PostgresOwnership implements Ownership {
     await this.#working;
     const session = this.#session;
     // No member any more: the others know that its share is theirs.
-    if (session !== null) await session.leave().catch((error: unknown) => this.#parts.warn('the others could not be told', error));
+    if (session !== null)
+      await session
+        .leave()
+        .catch((error: unknown) =>
+          this.#parts.warn('the others could not be told that this process leaves: they find out within 6 s', error),
+        );
     // Signs of life go on: this may take long.
     try {
       await this.#owner?.yield([...this.#mine]);

@@ -29,6 +29,13 @@ export interface DispatcherParts {
   readonly holder: string;
   readonly attempted: (outcome: Settled['outcome']) => void;
   readonly warn: (message: string, error: unknown) => void;
+  readonly info: (message: string) => void;
+}
+
+/** What came of a try that somebody may want to hear of. */
+interface Turn extends Pick<Settled, 'outcome' | 'disable' | 'recovered'> {
+  /** The consumer has begun to fail. */
+  readonly begins: boolean;
 }
 
 /**
@@ -179,10 +186,24 @@ export class Dispatcher {
     const { restUntil, ...decided } = verdict(claim, result, now, chance());
     const { duration, status, error, answer } = result;
     let recovered = false;
+    let begins = false;
     if (decided.outcome === 'delivered') recovered = this.#endpoints.delivered(consumer.id);
-    else this.#endpoints.failed(consumer.id, now, restUntil, chance());
+    else begins = this.#endpoints.failed(consumer.id, now, restUntil, chance());
+    this.#tell(claim, result, { ...decided, recovered, begins });
     attempted(decided.outcome);
     return { ...about, ...decided, attempt: { at, duration, status, error, answer }, recovered };
+  }
+
+  /** By ids alone: addresses of webhooks may be secrets. */
+  #tell({ consumer: { id }, message }: Claim, { status, error }: SendResult, turn: Turn): void {
+    const { warn, info } = this.#parts;
+    const why = error ?? `it answered ${status}`;
+    if (turn.recovered) info(`${id} takes messages again`);
+    if (turn.begins)
+      warn(`${id} fails again and again and gets one message at a time until it answers: see GET /v1/webhooks/${id}/deliveries`, why);
+    if (turn.disable !== null) warn(`${id} is disabled, ${turn.disable}: PATCH /v1/webhooks/${id} enables it again`, why);
+    if (turn.outcome === 'dead')
+      warn(`${message.id} (${message.type}) was given up: once ${id} is well, POST /v1/webhooks/${id}/replay delivers it again`, why);
   }
 
   async #prune(): Promise<void> {

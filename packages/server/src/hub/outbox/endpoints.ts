@@ -63,14 +63,16 @@ export class Endpoints {
     return wasFailing;
   }
 
-  failed(id: string, now: number, restUntil: number, chance: number): void {
+  /** Answers whether with this one it begins to fail. */
+  failed(id: string, now: number, restUntil: number, chance: number): boolean {
     const endpoint = this.#endpoints.get(id);
-    if (endpoint === undefined) return;
+    if (endpoint === undefined) return false;
     endpoint.inFlight--;
     endpoint.failures++;
     const beyond = endpoint.failures - FAILING_AFTER;
     const rest = beyond < 0 ? 0 : now + Math.min(MOST_REST_MS, retryDelay(beyond + 1, chance));
     endpoint.restUntil = Math.max(endpoint.restUntil, restUntil, rest);
+    return endpoint.failures === FAILING_AFTER;
   }
 
   isFailing(id: string): boolean {

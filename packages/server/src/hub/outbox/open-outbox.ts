@@ -20,13 +20,13 @@ export async function openOutbox(
     readonly sender: Sender;
     readonly clock: Clock;
     readonly services: Services;
-  } & Pick<DispatcherParts, 'attempted' | 'warn'> &
+  } & Pick<DispatcherParts, 'attempted' | 'warn' | 'info'> &
     Pick<OutgoingParts, 'publicUrl' | 'show'>,
 ): Promise<OpenOutbox> {
-  const { outbox, sender, clock, services, attempted, warn, publicUrl, show } = parts;
+  const { outbox, sender, clock, services, attempted, warn, info, publicUrl, show } = parts;
   await putBuiltIn(outbox, services, clock.now());
   const holder = randomBytes(8).toString('hex');
-  const dispatcher = new Dispatcher({ outbox, sender, clock, chance: Math.random, holder, attempted, warn });
+  const dispatcher = new Dispatcher({ outbox, sender, clock, chance: Math.random, holder, attempted, warn, info });
   return {
     outgoing: outgoing({ clock, publicUrl, show, stored: () => dispatcher.wake() }),
     webhooks: new Webhooks({ outbox, dispatcher, sender, clock }),

@@ -50,6 +50,7 @@ export async function hubInMemory(store: SqliteStore, more: Partial<Omit<HubPart
       throw error;
     },
     warn: () => undefined,
+    error: () => undefined,
     info: () => undefined,
     ...more,
   });

@@ -65,7 +65,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => {
     const problem = sendProblem(reply, error);
     if (reply.statusCode >= 500 && !(error instanceof WaycastError))
-      request.log.error({ err: error, route: request.routeOptions.url }, 'a request failed for a fault of ours');
+      request.log.error({ err: error, route: request.routeOptions.url }, 'a request failed for a fault of ours: please report this line');
     return problem;
   });
   app.setNotFoundHandler(notFound);
