@@ -169,6 +169,8 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   bench: [
     { to: 'cli', url: true },
     ...to('core/nearby.ts', 'core/geo.ts', 'core/driver.ts', 'hub/partition.ts', 'adapters/postgres-store/store.ts'),
+    // A history that is made quickly is written as the embedded store would have.
+    ...to('adapters/sqlite-store/schema.ts'),
     ...types('hub/storage-ports.ts'),
     ...to('services'),
   ],

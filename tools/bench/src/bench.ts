@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { archive } from './archive/archive.ts';
 import { cluster } from './cluster/cluster.ts';
 import { chooseCores, moveTo } from './cores.ts';
 import { delivery } from './delivery/delivery.ts';
@@ -79,6 +80,7 @@ async function main(): Promise<void> {
   if (process.argv[2] === 'delivery') return delivery(process.argv.slice(3));
   if (process.argv[2] === 'fleet') return fleet(process.argv.slice(3));
   if (process.argv[2] === 'cluster') return cluster(process.argv.slice(3));
+  if (process.argv[2] === 'archive') return archive(process.argv.slice(3));
   if (process.argv[2] === 'persistence') return persistence(process.argv.slice(3));
   const options = readOptions(process.argv.slice(2));
   if (options === undefined) return console.log(HELP);

@@ -118,7 +118,7 @@ export class Keeper {
   }
 
   async #do(wish: Wish): Promise<number> {
-    if (wish.kind === 'drop') return (await this.#parts.dropFixes?.(wish.driver, wish.at, wish.id)) ?? 0;
+    if (wish.kind === 'drop') return (await this.#parts.dropFixes?.(wish.fixes)) ?? 0;
     await this.#parts.known();
     return 0;
   }

@@ -63,5 +63,13 @@ export function byPlace(a: ArchivedFix, b: ArchivedFix): number {
 /** Where hot history is: a database file, or the address of PostgreSQL. */
 export type HotPlace = { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: string };
 
-/** Drops fixes of a driver by capture and id; answers how many were there. */
-export type DropFixes = (driver: string, at: Float64Array<ArrayBuffer>, id: Float64Array<ArrayBuffer>) => Promise<number>;
+/** Fixes by driver (an index into `drivers`), capture and id. */
+export interface FixKeys {
+  readonly drivers: readonly string[];
+  readonly of: Uint32Array<ArrayBuffer>;
+  readonly at: Float64Array<ArrayBuffer>;
+  readonly id: Float64Array<ArrayBuffer>;
+}
+
+/** Drops fixes from history; answers how many were there. */
+export type DropFixes = (fixes: FixKeys) => Promise<number>;

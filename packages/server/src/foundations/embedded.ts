@@ -20,7 +20,7 @@ import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundatio
  */
 export async function embedded(dataDir: string, { storeHealth }: Ground): Promise<Foundation> {
   const store = await openSqliteStore({ dataDir, onHealth: storeHealth });
-  const dropFixes: DropFixes = (driver, at, id) => store.dropFixes(driver, at, id);
+  const dropFixes: DropFixes = (fixes) => store.dropFixes(fixes);
   return { ...inOneProcess(store, new MemoryOwnership()), history: { kind: 'sqlite', path: join(dataDir, DATABASE) }, dropFixes };
 }
 

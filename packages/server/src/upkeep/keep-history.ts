@@ -35,7 +35,7 @@ export async function keepEmbedded(dataDir: string, task: KeepingTask): Promise<
     return await run(
       task,
       hot,
-      (driver, at, id) => store.dropFixes(driver, at, id),
+      (fixes) => store.dropFixes(fixes),
       async () => undefined,
     );
   } finally {

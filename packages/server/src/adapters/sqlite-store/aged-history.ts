@@ -1,11 +1,11 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ArchivedFix, DAY_MS, type DropFixes, type HotHistory } from '../../archive/ports.ts';
+import { type ArchivedFix, DAY_MS, type DropFixes, type FixKeys, type HotHistory } from '../../archive/ports.ts';
 
 /** Read at once; the log of the database is not held up for longer. */
 const LOT = 5_000;
 /** Dropped in one transaction: some ms, in which commits wait. */
-const DROPPED_AT_ONCE = 500;
+const DROPPED_AT_ONCE = 1_000;
 /** Commits have the writer for at least so long between two of them, ms. */
 const BETWEEN_MS = 3;
 
@@ -49,14 +49,11 @@ export class SqliteAgedHistory implements HotHistory {
   async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number> {
     let dropped = 0;
     for await (const lot of rows ?? this.rows([day])) {
-      for (const same of byDriver(lot)) {
-        for (let i = 0; i < same.length; i += DROPPED_AT_ONCE) {
-          const some = same.slice(i, i + DROPPED_AT_ONCE);
-          const began = performance.now();
-          dropped += await this.#drop(some[0]?.driver ?? '', column(some, 'at'), column(some, 'id'));
-          // As long as it took, so that half of the writer is always the commits'.
-          await pause(Math.max(BETWEEN_MS, performance.now() - began));
-        }
+      for (let i = 0; i < lot.length; i += DROPPED_AT_ONCE) {
+        const began = performance.now();
+        dropped += await this.#drop(keysOf(lot.slice(i, i + DROPPED_AT_ONCE)));
+        // As long as it took, so that half of the writer is always the commits'.
+        await pause(Math.max(BETWEEN_MS, performance.now() - began));
       }
     }
     return dropped;
@@ -67,13 +64,15 @@ export class SqliteAgedHistory implements HotHistory {
   }
 }
 
-/** Of rows by driver, a list for each. */
-function byDriver(rows: readonly ArchivedFix[]): ArchivedFix[][] {
-  return [...Map.groupBy(rows, ({ driver }) => driver).values()];
-}
-
-function column(rows: readonly ArchivedFix[], name: 'at' | 'id'): Float64Array<ArrayBuffer> {
-  return Float64Array.from(rows, (row) => row[name]);
+function keysOf(rows: readonly ArchivedFix[]): FixKeys {
+  const drivers = [...new Set(rows.map(({ driver }) => driver))];
+  const index = new Map(drivers.map((driver, n) => [driver, n]));
+  return {
+    drivers,
+    of: Uint32Array.from(rows, ({ driver }) => index.get(driver) as number),
+    at: Float64Array.from(rows, ({ at }) => at),
+    id: Float64Array.from(rows, ({ id }) => id),
+  };
 }
 
 function prepare(db: DatabaseSync) {

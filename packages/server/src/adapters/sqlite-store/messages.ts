@@ -1,3 +1,4 @@
+import type { FixKeys } from '../../archive/ports.ts';
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
 import type { ConnectionSession, StoreHealth } from '../../hub/storage-ports.ts';
 import type { OutgoingWriter } from './outgoing-writer.ts';
@@ -66,12 +67,10 @@ export interface TriedRequest {
   readonly position: number;
 }
 
-/** Fixes that leave history, by capture and id. */
+/** Fixes that leave history. */
 export interface DropRequest {
   readonly kind: 'drop';
-  readonly driver: string;
-  readonly at: Float64Array<ArrayBuffer>;
-  readonly id: Float64Array<ArrayBuffer>;
+  readonly fixes: FixKeys;
 }
 
 export interface TripChangeRequest {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { FixKeys } from '../../archive/ports.ts';
 import { type DriverSnapshot, restoreDriver } from '../../core/driver.ts';
 import type { OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
@@ -212,9 +213,9 @@ export class SqliteStore implements Store, Records, SessionLog {
     return (await this.#read('sessions', filter, limit, cursor)) as Page<ConnectionSession>;
   }
 
-  /** Drops fixes of a driver, by capture and id, from history; answers how many were there. */
-  async dropFixes(driver: string, at: Float64Array<ArrayBuffer>, id: Float64Array<ArrayBuffer>): Promise<number> {
-    const reply = await this.#write({ kind: 'drop', driver, at, id }, [at.buffer, id.buffer]);
+  /** Drops fixes from history; answers how many were there. */
+  async dropFixes(fixes: FixKeys): Promise<number> {
+    const reply = await this.#write({ kind: 'drop', fixes }, [fixes.of.buffer, fixes.at.buffer, fixes.id.buffer]);
     return (reply as Extract<WriteReply, { kind: 'dropped' }>).rows;
   }
 

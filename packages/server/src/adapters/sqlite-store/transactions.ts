@@ -107,12 +107,12 @@ export class Writer {
   }
 
   /** Answers how many of these fixes were in history. */
-  drop({ driver, at, id }: DropRequest): number {
-    const known = this.#sql.driver.get(driver) as { id: number } | undefined;
-    if (known === undefined) return 0;
+  drop({ fixes: { drivers, of, at, id } }: DropRequest): number {
     return this.#transaction(() => {
+      const numbers = drivers.map((name) => (this.#sql.driver.get(name) as { id: number } | undefined)?.id ?? 0);
       let rows = 0;
-      for (const [index, moment] of at.entries()) rows += Number(this.#sql.noFix.run(known.id, moment, id[index] as number).changes);
+      for (const [n, driver] of of.entries())
+        rows += Number(this.#sql.noFix.run(numbers[driver] as number, at[n] as number, id[n] as number).changes);
       return rows;
     });
   }

@@ -3,7 +3,7 @@ import { PostgresAgedHistory } from '../../adapters/postgres-store/aged-history.
 import { SqliteAgedHistory } from '../../adapters/sqlite-store/aged-history.ts';
 import { type KeepingProgress, type KeepingReport, keep } from '../keeping.ts';
 import { type ArchivePlace, openFiles } from '../open-files.ts';
-import type { HotHistory, HotPlace } from '../ports.ts';
+import type { FixKeys, HotHistory, HotPlace } from '../ports.ts';
 
 export interface KeeperData {
   readonly hot: HotPlace;
@@ -16,7 +16,7 @@ export interface KeeperData {
 
 /** What only the main thread can do for a run, by its number. */
 export type Wish =
-  | { readonly kind: 'drop'; readonly driver: string; readonly at: Float64Array<ArrayBuffer>; readonly id: Float64Array<ArrayBuffer> }
+  | { readonly kind: 'drop'; readonly fixes: FixKeys }
   /** That readers hear of what was written. */
   | { readonly kind: 'known' };
 
@@ -37,7 +37,7 @@ if (!isMainThread && parentPort !== null) {
   const ask = (wish: Wish) =>
     new Promise<number>((resolve, reject) => {
       wishes.set(++last, { resolve, reject });
-      say({ kind: 'wish', n: last, wish }, wish.kind === 'drop' ? [wish.at.buffer, wish.id.buffer] : []);
+      say({ kind: 'wish', n: last, wish }, wish.kind === 'drop' ? [wish.fixes.of.buffer, wish.fixes.at.buffer, wish.fixes.id.buffer] : []);
     });
   port.on('message', (granted: Granted) => {
     const wish = wishes.get(granted.n);
@@ -50,7 +50,7 @@ if (!isMainThread && parentPort !== null) {
   try {
     hot =
       where.kind === 'sqlite'
-        ? new SqliteAgedHistory(where.path, (driver, at, id) => ask({ kind: 'drop', driver, at, id }))
+        ? new SqliteAgedHistory(where.path, (fixes) => ask({ kind: 'drop', fixes }))
         : await PostgresAgedHistory.open(where.url);
     const files = place === null ? null : await openFiles(place);
     const known = async () => void (await ask({ kind: 'known' }));
