@@ -38,8 +38,15 @@ export interface Receiver {
   restart(): Promise<void>;
 }
 
-/** Another party's server, a process of its own; gone when the test is. */
+/** Another party's server; gone when the test is. */
 export async function receiverForTest(): Promise<Receiver> {
+  const receiver = await startReceiver();
+  onTestFinished(() => receiver.remove());
+  return receiver;
+}
+
+/** Another party's server, a process of its own, until it is removed. */
+export async function startReceiver(): Promise<Receiver & { remove(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'waycast-receiver-'));
   const log = join(folder, 'received.jsonl');
   const told = join(folder, 'behaviour.json');
@@ -66,11 +73,11 @@ export async function receiverForTest(): Promise<Receiver> {
     await exited;
   };
   const port = await start(0);
-  onTestFinished(async () => {
-    await kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
   return {
+    remove: async () => {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
     url: `http://127.0.0.1:${port}`,
     received: () =>
       existsSync(log)
