@@ -2,6 +2,7 @@ import { chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSyn
 import { join } from 'node:path';
 import { checkDatabase, isKnown } from '../adapters/sqlite-store/copy.ts';
 import { DATABASE, RESTORING, takeFolder } from '../adapters/sqlite-store/folder.ts';
+import { MOVED } from '../adapters/sqlite-store/moved.ts';
 import { StartupError } from '../startup-error.ts';
 import { moveForGood, mustHaveRoom, sync } from './files.ts';
 import { type Manifest, mustMatch, readManifest, SECRET } from './manifest.ts';
@@ -32,7 +33,7 @@ export async function restore(folder: string, dataDir: string, replace: boolean)
       `${folder} was made by Waycast ${manifest.waycast}, its database has version ${manifest.schema}, which this program does not know: restore it with that program, or a newer one`,
     );
   await mustMatch(folder, manifest);
-  const held = takeFolder(dataDir, { isRestore: true });
+  const held = takeFolder(dataDir, 'restore');
   const names = Object.keys(manifest.files);
   try {
     const interrupted = readMark(dataDir);
@@ -85,7 +86,7 @@ function writeMark(dataDir: string, mark: Mark): void {
 
 /** Answers null when nothing was there. What is aside already was there first: what stands in its place is of a restore that was interrupted. */
 function keepAside(dataDir: string, before: string): string | null {
-  const names = [DATABASE, ...BESIDE.map((end) => DATABASE + end), SECRET].filter((name) => existsSync(join(dataDir, name)));
+  const names = [DATABASE, ...BESIDE.map((end) => DATABASE + end), SECRET, MOVED].filter((name) => existsSync(join(dataDir, name)));
   if (names.length === 0) return existsSync(before) ? before : null;
   mkdirSync(before, { recursive: true, mode: 0o700 });
   for (const name of names) {

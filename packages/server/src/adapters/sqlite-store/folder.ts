@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSy
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StartupError } from '../../startup-error.ts';
+import { readMove, sayMoved } from './moved.ts';
 
 /** The data folder, held by this process alone [A8]. */
 export interface Folder {
@@ -23,10 +24,11 @@ export const RESTORING = 'restoring.json';
 /**
  * Takes the data folder. The lock is SQLite's own file lock on a small file beside the database: the system frees
  * it when the process dies, however it dies.
- * @param isRestore whoever takes it puts a backup in place, if need be anew
- * @throws StartupError when the folder cannot be written, another process has it, or a restore did not get to its end
+ * @param purpose to `restore` a backup, if need be anew; to `move` its database elsewhere, if need be the rest of it
+ * @throws StartupError when the folder cannot be written, another process has it, a restore did not get to its end, or
+ * its database is elsewhere
  */
-export function takeFolder(dataDir: string, { isRestore = false } = {}): Folder {
+export function takeFolder(dataDir: string, purpose: 'serve' | 'restore' | 'move' = 'serve'): Folder {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     accessSync(dataDir, constants.W_OK | constants.X_OK);
@@ -38,9 +40,11 @@ export function takeFolder(dataDir: string, { isRestore = false } = {}): Folder 
   }
   const holder = join(dataDir, 'holder.json');
   const lock = holdLock(join(dataDir, LOCK), dataDir, holder);
-  if (!isRestore && existsSync(join(dataDir, RESTORING))) {
+  try {
+    mustBeWhole(dataDir, purpose);
+  } catch (error) {
     lock.close();
-    throw new StartupError(`DATA_DIR ${dataDir} holds a restore that did not get to its end: run it again`);
+    throw error;
   }
   writeFileSync(holder, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
   let held = true;
@@ -51,6 +55,15 @@ export function takeFolder(dataDir: string, { isRestore = false } = {}): Folder 
       held = false;
     },
   };
+}
+
+function mustBeWhole(dataDir: string, purpose: 'serve' | 'restore' | 'move'): void {
+  if (purpose !== 'restore' && existsSync(join(dataDir, RESTORING)))
+    throw new StartupError(`DATA_DIR ${dataDir} holds a restore that did not get to its end: run it again`);
+  const move = purpose === 'serve' ? readMove(dataDir) : null;
+  if (move === null) return;
+  const { what, remedy } = sayMoved(dataDir, move);
+  throw new StartupError(`${what}: ${remedy}`);
 }
 
 function holdLock(path: string, dataDir: string, holder: string): Lock {

@@ -15,7 +15,7 @@ const UNSURE = 4;
 /** The store had this one already: the row does not exist. */
 const DROPPED = 8;
 /** Ids of fixes grow in the order of receipt: the batch, then the place in it. */
-const PER_BATCH = 2 ** 20;
+export const PER_BATCH = 2 ** 20;
 
 /** `driver` and `stream` are numbers. */
 export interface JournalRow extends Omit<KeptFix, 'stream'> {
