@@ -1,3 +1,4 @@
+import { sayHalfMoved } from '../adapters/postgres-store/half-moved.ts';
 import { connectionsOf, Inspection } from '../adapters/postgres-store/inspect.ts';
 import { SCHEMA_VERSION } from '../adapters/postgres-store/schema.ts';
 import type { Config } from '../config.ts';
@@ -42,6 +43,7 @@ export function checkDatabase(config: Config, opened: Promise<Inspection>): Prom
     of('PostGIS', postgis),
     of('rights', rights),
     of('schema', async (inspection) => {
+      if (await inspection.isHalfMoved()) return halfMoved(inspection.name);
       const version = await inspection.schema();
       return version === null ? ok('none yet: the first start makes it') : schemaFinding(version, SCHEMA_VERSION);
     }),
@@ -61,6 +63,11 @@ async function server(opened: Promise<Inspection>): Promise<Finding> {
     if (error instanceof StartupError) return refused(error.message);
     throw error;
   }
+}
+
+function halfMoved(name: string): Finding {
+  const { what, remedy } = sayHalfMoved(name);
+  return failed(`${what}: no server starts on it`, remedy);
 }
 
 async function postgis(inspection: Inspection): Promise<Finding> {

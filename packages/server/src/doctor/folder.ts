@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs
 import { statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RESTORING } from '../adapters/sqlite-store/folder.ts';
+import { readMove, sayMoved } from '../adapters/sqlite-store/moved.ts';
 import { sharedSecrets } from '../auth/secret.ts';
 import type { Config } from '../config.ts';
 import { bytes } from './amounts.ts';
@@ -19,7 +20,11 @@ export function checkFolder(config: Config): Promise<Check>[] {
     check('folder', name, CHECK_MS, () =>
       isNeeded(config) ? find() : notApplicable('nothing is kept in DATA_DIR: DATABASE_URL and JWT_SECRET_KEY are set'),
     );
-  return [look('DATA_DIR', () => writable(dir)), look('rights', () => rights(dir)), look('space', () => space(dir))];
+  return [
+    look('DATA_DIR', () => writable(dir, config.databaseUrl !== undefined)),
+    look('rights', () => rights(dir)),
+    look('space', () => space(dir)),
+  ];
 }
 
 function isNeeded(config: Config): boolean {
@@ -31,7 +36,8 @@ function isNeeded(config: Config): boolean {
   }
 }
 
-function writable(dir: string): Finding {
+/** @param isElsewhere the database is not the one in it */
+function writable(dir: string, isElsewhere: boolean): Finding {
   const there = nearest(dir);
   const remedy = 'give this user the folder, or name another one by DATA_DIR';
   if (!statSync(there).isDirectory()) return failed(`${dir} cannot be a folder: ${there} is a file`, 'name another folder by DATA_DIR');
@@ -45,7 +51,11 @@ function writable(dir: string): Finding {
       `${dir} holds a restore that did not get to its end: no server starts on it`,
       'run waycast restore again, with the same backup',
     );
-  return ok(there === dir ? `${dir} can be written` : `${dir} is not there yet and will be made`);
+  const said = there === dir ? `${dir} can be written` : `${dir} is not there yet and will be made`;
+  const move = readMove(dir);
+  if (move === null) return ok(said);
+  const moved = sayMoved(dir, move);
+  return isElsewhere ? ok(`${said}; ${moved.what}`) : failed(`${moved.what}: no server starts on it`, moved.remedy);
 }
 
 function rights(dir: string): Finding {

@@ -41,10 +41,15 @@ export class Days {
 }
 
 export async function partitionsThere(client: Client): Promise<Set<string>> {
+  return new Set(await daysOfHistory(client));
+}
+
+/** The partitions of location_history by their names. */
+export async function daysOfHistory(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'location_history'::regclass`,
   );
-  return new Set(rows.map(({ name }) => name));
+  return rows.map(({ name }) => name);
 }
 
 /** For how many days from the one of `now` on, epoch ms, there are partitions without a gap: 8 where all is well; null before the first one. */

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { type Address, addressOf } from './address.ts';
 import { connectFirst, faultsOf, readServer, type ServerFacts } from './connect.ts';
 import { daysThere } from './days.ts';
+import { isHalfMoved } from './half-moved.ts';
 
 /** Connections a process has beside its pool: one that writes, one that says what it owns. */
 const BESIDE_POOL = 2;
@@ -80,6 +81,11 @@ export class Inspection {
     if (there?.there !== true) return null;
     const [row] = await this.#rows<{ version: number }>('SELECT coalesce(max(version), 0) AS version FROM schema_version');
     return row?.version ?? 0;
+  }
+
+  /** Whether a move from an embedded database did not get to its end, or goes on now. */
+  isHalfMoved(): Promise<boolean> {
+    return this.ask(isHalfMoved);
   }
 
   async rights(): Promise<Rights> {

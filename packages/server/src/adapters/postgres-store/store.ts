@@ -26,6 +26,7 @@ import { type CommitMemory, prepare } from './commit.ts';
 import { checkServer, connectFirst } from './connect.ts';
 import { Days } from './days.ts';
 import { readFleet } from './fleet.ts';
+import { halfMoved, IS_HALF_MOVED, isHalfMoved } from './half-moved.ts';
 import { loadDrivers, readLocations, readLocationsBefore } from './history.ts';
 import { Names } from './names.ts';
 import { PostgresOutbox } from './outbox.ts';
@@ -69,6 +70,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Postg
   let process: number;
   try {
     await checkServer(first, address.name);
+    if (await isHalfMoved(first)) throw halfMoved(address.name);
     await migrate(first);
     process = options.process ?? (await nextProcess(first));
   } finally {
@@ -88,6 +90,8 @@ export class PostgresStore implements Store, Records, SessionLog {
   readonly process: number;
   /** Messages on their way out. */
   readonly outbox: PostgresOutbox;
+  /** Of the database, for people. */
+  readonly #name: string;
   readonly #pools: readonly Pool[];
   readonly #primary: Primary;
   readonly #replica: Primary;
@@ -100,6 +104,7 @@ export class PostgresStore implements Store, Records, SessionLog {
 
   constructor(address: Address, readAddress: Address, process: number, connectMs: number, { max, idleMs, onHealth }: PostgresOptions) {
     this.process = process;
+    this.#name = address.name;
     const open = ({ config }: Address): Pool => {
       const pool = new pg.Pool({
         ...config,
@@ -139,6 +144,9 @@ export class PostgresStore implements Store, Records, SessionLog {
   }
 
   async take(partitions: readonly number[]): Promise<readonly TakenPartition[]> {
+    // A move may have begun and been interrupted since this store was opened.
+    const [half] = await this.#primary.rows<{ there: boolean }>(IS_HALF_MOVED);
+    if (half?.there === true) throw halfMoved(this.#name);
     const taken = await this.#partitions.take(partitions);
     // Somebody else may have stored their drivers since.
     this.#memory.tails.forget();
