@@ -140,12 +140,16 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     'protocol',
     'core',
   ),
-  // What is done to an installation beside its server.
+  // What is done to an installation beside its server: adapters by the files that are there for it.
   upkeep: to(
     'archive',
     'adapters/sqlite-store/copy.ts',
     'adapters/sqlite-store/folder.ts',
     'adapters/sqlite-store/store.ts',
+    'adapters/sqlite-store/moved.ts',
+    'adapters/sqlite-store/move-out.ts',
+    'adapters/postgres-store/move-in.ts',
+    'adapters/postgres-ownership/session.ts',
     'startup-error',
     'version',
   ),

@@ -3,6 +3,7 @@ import { archiveCommand } from './commands/archive.ts';
 import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { moveDataCommand } from './commands/move-data.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -17,7 +18,18 @@ const program = new Command('waycast')
   .version(VERSION)
   .showHelpAfterError('(--help tells more)');
 program.exitOverride();
-for (const add of [serveCommand, demoCommand, replayCommand, tokenCommand, doctorCommand, backupCommand, restoreCommand, archiveCommand])
+const COMMANDS = [
+  serveCommand,
+  demoCommand,
+  replayCommand,
+  tokenCommand,
+  doctorCommand,
+  backupCommand,
+  restoreCommand,
+  archiveCommand,
+  moveDataCommand,
+];
+for (const add of COMMANDS)
   add(program);
 for (const command of program.commands) command.exitOverride();
 
