@@ -172,7 +172,7 @@ export function ageHouse(dataDir: string): void {
 function halfCompacted(db: DatabaseSync): void {
   const { id, fixes } = db.prepare('SELECT id, fixes FROM journal ORDER BY id LIMIT 1').get() as { id: number; fixes: Uint8Array };
   const r = new JournalBatch(new Uint8Array(fixes)).row(0, id);
-  const values = [r.driver, r.at, r.id, r.lat, r.lng, r.speed, r.bearing, r.accuracy, r.altitude, r.suspect, r.receivedAt, r.stream, r.seq];
+  const values = [r.driver, r.at, r.id, r.lat, r.lng, r.speed, r.bearing, r.accuracy, r.altitude, r.suspect, r.received, r.stream, r.seq];
   db.prepare(`INSERT INTO fix VALUES (${values.map(() => '?')})`).run(...values);
 }
 

@@ -29,8 +29,7 @@ const COMMANDS = [
   archiveCommand,
   moveDataCommand,
 ];
-for (const add of COMMANDS)
-  add(program);
+for (const add of COMMANDS) add(program);
 for (const command of program.commands) command.exitOverride();
 
 try {

@@ -124,8 +124,8 @@ function* journalLots(db: DatabaseSync, after: Row | null): Generator<Lot> {
     for (let i = 0; i < batch.length; i++) {
       if (batch.isDropped(i)) continue;
       const r = batch.row(i, id);
-      const { lat, lng, speed, bearing, accuracy, altitude, suspect, receivedAt, stream, seq, position } = r;
-      rows.push([r.driver, r.at, r.id, lat, lng, speed, bearing, accuracy, altitude, suspect, receivedAt, stream, seq, position]);
+      const { lat, lng, speed, bearing, accuracy, altitude, suspect, received, stream, seq, position } = r;
+      rows.push([r.driver, r.at, r.id, lat, lng, speed, bearing, accuracy, altitude, suspect, received, stream, seq, position]);
     }
     last = id;
     if (rows.length < LOT) continue;
@@ -153,14 +153,14 @@ function tails(db: DatabaseSync): Row[] {
   for (const [id, batch] of batches(db, 0)) {
     for (let i = 0; i < batch.length; i++) {
       if (batch.isDropped(i)) continue;
-      const { driver, position, receivedAt } = batch.row(i, id);
+      const { driver, position, received } = batch.row(i, id);
       const known = positions.get(driver) ?? (of.get(driver) as { position: number } | undefined)?.position ?? 0;
       positions.set(driver, known);
       if (position <= known) continue;
       const tail = found.get(driver);
       found.set(driver, {
         since: Math.min(tail?.since ?? position, position),
-        received: Math.min(tail?.received ?? receivedAt, receivedAt),
+        received: Math.min(tail?.received ?? received, received),
       });
     }
   }
