@@ -65,6 +65,7 @@ describe('settings', () => {
       corsOrigins: [],
       canarySeconds: 10,
       logLevel: 'info',
+      otlpEndpoint: undefined,
       serviceName: 'waycast',
       basemapStyleUrl: 'https://tiles.openfreemap.org/styles/liberty',
     });

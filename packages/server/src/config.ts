@@ -182,7 +182,13 @@ export const KEYS = {
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent') as (value: string) => 'info',
     'how much the log tells',
   ),
-  serviceName: key('SERVICE_NAME', 'waycast', text, 'the name in log lines and on the page'),
+  otlpEndpoint: key<string | undefined>(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    undefined,
+    urlWithoutUser,
+    'where spans go by OpenTelemetry (OTLP over HTTP), http://collector:4318; its packages have to be installed; unset: nowhere',
+  ),
+  serviceName: key('SERVICE_NAME', 'waycast', text, 'the name in log lines, on the page and in spans', ['OTEL_SERVICE_NAME']),
   basemapStyleUrl: key<string | undefined>(
     'BASEMAP_STYLE_URL',
     'https://tiles.openfreemap.org/styles/liberty',

@@ -36,6 +36,7 @@ import { type Neighbours, SocketIo } from './surfaces/socketio/socket-io.ts';
 import { Stream } from './surfaces/stream/stream.ts';
 import { Sockets } from './surfaces/websocket/sockets.ts';
 import { Upgrades } from './surfaces/websocket/upgrades.ts';
+import type { TellSpan } from './trace/span.ts';
 import { traceField, traceOf, within } from './trace/trace.ts';
 import { VERSION } from './version.ts';
 
@@ -53,6 +54,8 @@ export interface SurfacesParts {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Who hears of every REST request; absent: nobody. */
+  readonly tellSpan: TellSpan | undefined;
 }
 
 /** Everything clients talk to, on every port alike. */
@@ -83,6 +86,7 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
     limits,
     trustProxy: config.trustProxy,
     corsOrigins: config.corsOrigins,
+    tellSpan: parts.tellSpan,
   });
   if (config.dialects.includes('fleet')) placeAliases(app);
   tripRoutes(app, hub);

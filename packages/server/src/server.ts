@@ -17,12 +17,16 @@ import { embedded } from './foundations/embedded.ts';
 import type { Foundation, Ground } from './foundations/foundation.ts';
 import { onPostgres } from './foundations/on-postgres.ts';
 import { listenAll, listenAt, metricsListener, stopTaking, urlOf } from './http-servers.ts';
+import type { CanaryMeter } from './hub/canary.ts';
 import { type Hub, openHub } from './hub/hub.ts';
 import { type OpenOutbox, openOutbox } from './hub/outbox/open-outbox.ts';
 import { openLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { openSurfaces, type Surfaces } from './open-surfaces.ts';
 import { eventView, tripView } from './surfaces/views.ts';
+import { spannedCanary, spannedMeter } from './telemetry/spanned-meters.ts';
+import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import type { TellSpan } from './trace/span.ts';
 import { traceField } from './trace/trace.ts';
 import { VERSION } from './version.ts';
 import { Neighbours } from './workers/neighbours.ts';
@@ -78,12 +82,24 @@ export async function startServer(config: Config, fatal: (error: unknown) => voi
         );
     },
   });
+  const telemetry = await telemetryOf(config, log);
   try {
-    return await compose(config, { log, tell, clock, tokens, keys, foundation }, fatal);
+    return await compose(config, { log, tell, clock, tokens, keys, foundation, telemetry }, fatal);
   } catch (error) {
     keys?.close();
     await foundation.close();
     throw error;
+  }
+}
+
+/** Tracking goes on without it: whoever set it finds out why nothing comes by one line. */
+async function telemetryOf({ otlpEndpoint: endpoint, serviceName }: Config, log: Logger): Promise<Telemetry | null> {
+  if (endpoint === undefined) return null;
+  try {
+    return await openTelemetry({ endpoint, serviceName, version: VERSION });
+  } catch (error) {
+    log.warn(`OTEL_EXPORTER_OTLP_ENDPOINT is set, but no spans are told: ${(error as Error).message}`);
+    return null;
   }
 }
 
@@ -105,14 +121,16 @@ interface House {
   readonly tokens: Tokens;
   readonly keys: Jwks | undefined;
   readonly foundation: Foundation;
+  readonly telemetry: Telemetry | null;
 }
 
 async function compose(
   config: Config,
-  { log, tell, clock, tokens, keys, foundation }: House,
+  { log, tell, clock, tokens, keys, foundation, telemetry }: House,
   fatal: (error: unknown) => void,
 ): Promise<Waycast> {
   const { store } = foundation;
+  const tellSpan = telemetry?.tell;
   let surfaces: Surfaces | undefined;
   let hub: Hub | undefined;
   const metrics = new Metrics({
@@ -125,7 +143,7 @@ async function compose(
   });
   const outbox = await openOutbox({
     outbox: foundation.outbox,
-    sender: new HttpSender({ allowPrivate: config.webhookAllowPrivate, userAgent: `waycast/${VERSION}` }),
+    sender: new HttpSender({ allowPrivate: config.webhookAllowPrivate, userAgent: `waycast/${VERSION}`, tellSpan }),
     clock,
     services: config,
     attempted: (outcome) => metrics.attempted(outcome),
@@ -154,20 +172,20 @@ async function compose(
     sessions: store,
     directory,
     clock,
-    meter: metrics,
+    meter: tellSpan === undefined ? metrics : spannedMeter(metrics, tellSpan),
     outgoing: outbox.outgoing,
     rules: { maxPlausibleSpeedKmh: config.maxPlausibleSpeed, deliveriesMayJump: !config.deliveryStrictStatus },
     liveRate: { perSecond: config.secondsPerFix === 0 ? Number.POSITIVE_INFINITY : 1 / config.secondsPerFix, burst: BURST },
     backlogRate: config.secondsPerFix === 0 ? { perSecond: Number.POSITIVE_INFINITY, burst: BACKLOG_RATE.burst } : BACKLOG_RATE,
     replyTimeoutMs: REPLY_TIMEOUT_MS,
-    canary: config.canarySeconds === 0 ? null : { everyMs: config.canarySeconds * 1_000, meter: metrics.openCanary() },
+    canary: config.canarySeconds === 0 ? null : { everyMs: config.canarySeconds * 1_000, meter: canaryMeter(metrics, tellSpan) },
     newEpoch: () => randomBytes(6).toString('base64url'),
     fatal,
     ...tell,
   });
   const place = ownPlace();
   const neighbours = place && new Neighbours(place);
-  surfaces = await openSurfaces({ config, hub, outbox, archive, neighbours, foundation, tokens, metrics, clock, log });
+  surfaces = await openSurfaces({ config, hub, outbox, archive, neighbours, foundation, tokens, metrics, clock, log, tellSpan });
   outbox.dispatcher.start();
   archive.keeper?.start();
 
@@ -190,10 +208,15 @@ async function compose(
     log,
     signInUrl: async () => `${(config.publicUrl ?? urls[0] ?? '').replace(/\/$/, '')}/#signin=${await running.signInCode()}`,
     close: () => {
-      closing ??= shutDown({ surfaces: running, directory, hub, outbox, archive, foundation, keys, servers });
+      closing ??= shutDown({ surfaces: running, directory, hub, outbox, archive, foundation, keys, telemetry, servers });
       return closing;
     },
   };
+}
+
+function canaryMeter(metrics: Metrics, tellSpan: TellSpan | undefined): CanaryMeter {
+  const meter = metrics.openCanary();
+  return tellSpan === undefined ? meter : spannedCanary(meter, tellSpan);
 }
 
 interface Running {
@@ -204,11 +227,12 @@ interface Running {
   readonly foundation: Foundation;
   readonly directory: HttpDirectory;
   readonly keys: Jwks | undefined;
+  readonly telemetry: Telemetry | null;
   readonly servers: readonly HttpServer[];
 }
 
 /** In the order of DESIGN's drain: no new ones, good-bye to those here, store, let go. */
-async function shutDown({ surfaces, directory, hub, outbox, archive, foundation, keys, servers }: Running): Promise<void> {
+async function shutDown({ surfaces, directory, hub, outbox, archive, foundation, keys, telemetry, servers }: Running): Promise<void> {
   // Whoever polls is told by the answer to a request: there must still be a door for it. Newcomers are refused at it.
   await surfaces.drain();
   const closed = stopTaking(servers);
@@ -222,4 +246,5 @@ async function shutDown({ surfaces, directory, hub, outbox, archive, foundation,
   await surfaces.close();
   keys?.close();
   await foundation.close();
+  await telemetry?.close();
 }

@@ -1,5 +1,6 @@
 import type { Consumer, OutgoingMessage, Sender, SendResult } from '../../hub/outbox/ports.ts';
-import { traceHeaders, traceNamed } from '../../trace/trace.ts';
+import type { TellSpan } from '../../trace/span.ts';
+import { type Trace, traceHeaders, traceNamed } from '../../trace/trace.ts';
 import { PUBLIC_ONLY } from './connect.ts';
 import { post } from './post.ts';
 import { isPublicAddress, literalAddress } from './public-address.ts';
@@ -12,6 +13,8 @@ export interface HttpSenderOptions {
   readonly allowPrivate: boolean;
   readonly userAgent: string;
   readonly timeoutMs?: number;
+  /** Who hears of every try; absent: nobody. */
+  readonly tellSpan?: TellSpan | undefined;
 }
 
 /**
@@ -36,8 +39,25 @@ export class HttpSender implements Sender {
       consumer.kind === 'webhook' ? signatureHeaders(message.id, at, body, consumer.secrets) : { 'idempotency-key': message.id };
     const gate = consumer.kind === 'webhook' && !allowPrivate ? PUBLIC_ONLY : null;
     // Whoever caused the event is long answered, and a replay has no cause: a message is a trace by itself.
-    const headers = { 'user-agent': userAgent, ...traceHeaders(traceNamed(message.id)), ...signed };
-    return post({ url, headers, body, gate, timeoutMs, signal });
+    const trace = traceNamed(message.id);
+    const headers = { 'user-agent': userAgent, ...traceHeaders(trace), ...signed };
+    const result = await post({ url, headers, body, gate, timeoutMs, signal });
+    this.#tell(trace, consumer, message, result);
+    return result;
+  }
+
+  /** Without its address, which may be a secret. */
+  #tell(trace: Trace, consumer: Consumer, { id, type }: OutgoingMessage, { status, error, duration }: SendResult): void {
+    const answered = status === null ? {} : { 'http.response.status_code': status };
+    const isTaken = status !== null && status >= 200 && status < 300;
+    this.#options.tellSpan?.({
+      name: `deliver ${type}`,
+      kind: 'client',
+      trace,
+      took: duration,
+      attributes: { 'http.request.method': 'POST', 'waycast.message': id, 'waycast.consumer': consumer.id, ...answered },
+      error: isTaken ? null : (error ?? `it answered ${status}`),
+    });
   }
 
   whyNot(text: string): string | null {

@@ -7,7 +7,8 @@ import type { TSchema } from 'typebox';
 import { Convert } from 'typebox/value';
 import type { Limits } from '../../hub/limits.ts';
 import { type Identity, type Principal, principalOf } from '../../hub/principal.ts';
-import { currentTrace } from '../../trace/trace.ts';
+import type { TellSpan } from '../../trace/span.ts';
+import { currentTrace, type Trace } from '../../trace/trace.ts';
 import { bearerOf } from '../bearer.ts';
 import { notFound, sendProblem } from './problem.ts';
 import { readOn } from './read-on.ts';
@@ -19,6 +20,8 @@ declare module 'fastify' {
     principal: Principal | null;
     /** What their token says, role or none; null without a token. */
     identity: Identity | null;
+    /** What it belongs to, where spans are told. */
+    trace: Trace | undefined;
   }
   interface FastifyContextConfig {
     /** Answers without a token. */
@@ -43,6 +46,8 @@ export interface AppParts {
   readonly trustProxy: boolean;
   /** Other origins whose pages may call [S9]. */
   readonly corsOrigins: readonly string[];
+  /** Who hears of every request when it is answered; absent: nobody. */
+  readonly tellSpan?: TellSpan | undefined;
 }
 
 /** The REST surface without its routes: who asks, how often, what their bodies must fit, how failures look. */
@@ -92,6 +97,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.decorateRequest('principal', null);
   app.decorateRequest('identity', null);
+  if (parts.tellSpan !== undefined) tellSpans(app, parts.tellSpan);
   app.addHook('onRequest', async (request, reply) => {
     const wait = await admit(request, parts);
     if (wait > 0)
@@ -101,6 +107,21 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       );
   });
   return app;
+}
+
+/** A span for each request, by its route: paths can name people. */
+function tellSpans(app: FastifyInstance, tell: TellSpan): void {
+  app.decorateRequest('trace', undefined);
+  app.addHook('onRequest', async (request) => {
+    request.trace = currentTrace();
+  });
+  app.addHook('onResponse', async ({ method, routeOptions, trace }, { statusCode, elapsedTime }) => {
+    if (trace === undefined) return;
+    const route = routeOptions.url ?? 'no such path';
+    const attributes = { 'http.request.method': method, 'http.route': route, 'http.response.status_code': statusCode };
+    const error = statusCode >= 500 ? `it was answered ${statusCode}` : null;
+    tell({ name: `${method} ${route}`, kind: 'server', trace, took: elapsedTime, attributes, error });
+  });
 }
 
 /** Who asks, and after how many seconds they may ask; 0 now [L2]. */
