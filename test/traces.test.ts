@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebhookWithSecret } from '../packages/protocol/src/index.ts';
 import { unique } from './support/places.ts';
 import { receiverForTest } from './support/receiver.ts';
@@ -6,6 +6,7 @@ import { refusedUpgrade } from './support/refused-upgrade.ts';
 import { caller } from './support/rest.ts';
 import { oldToken, ridePath } from './support/rideshare.ts';
 import { serverForTest } from './support/server-for-test.ts';
+import { startProcess } from './support/server-process.ts';
 import { until } from './support/until.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -14,7 +15,9 @@ const HEADERS = { traceparent: `00-${TRACE}-${SPAN}-00`, tracestate: 'congo=t61r
 
 describe('a request that brings a traceparent', () => {
   it('is told its trace id with every refusal, and one that brings none gets a trace of its own [U1]', async () => {
-    const server = await serverForTest();
+    // Straight to a process: nginx answers some of it by itself.
+    const server = await startProcess();
+    onTestFinished(() => server.kill());
     const boss = caller(server, await server.token('admin'));
     const refused = [
       await boss.call('GET', '/v1/trips/unheard', undefined, HEADERS),
