@@ -192,8 +192,7 @@ export async function allAnswers(server: TestServer): Promise<ReadonlyMap<string
   const answers = new Map<string, string>();
   const ask = async (path: string) => {
     const answer = await staff.get(path);
-    // Of a refusal the trace is of the request.
-    answers.set(path, `${answer.status} ${answer.type} ${answer.text.replace(/,"trace":"[0-9a-f]{32}"/, '')}`);
+    answers.set(path, `${answer.status} ${answer.type} ${withoutTrace(answer.text)}`);
     return answer;
   };
   /** To the end, in pages so small that there are several; by what is asked, the cursors are in the answers. */
@@ -201,7 +200,7 @@ export async function allAnswers(server: TestServer): Promise<ReadonlyMap<string
     let cursor: string | null = null;
     for (let page = 0; page === 0 || cursor !== null; page++) {
       const answer = await staff.get(cursor === null ? path : `${path}&cursor=${encodeURIComponent(cursor)}`);
-      answers.set(`${path} page ${page}`, `${answer.status} ${answer.text}`);
+      answers.set(`${path} page ${page}`, `${answer.status} ${withoutTrace(answer.text)}`);
       cursor = answer.status === 200 ? next(answer.text) : null;
     }
   };
@@ -236,4 +235,9 @@ export async function allAnswers(server: TestServer): Promise<ReadonlyMap<string
   const search = await staff.post('/v1/tracks/search', { ...CENTRE, radius: 500, from: PAST - 3_600_000, to: Date.now() + 120_000 });
   answers.set('search', search.text);
   return answers;
+}
+
+/** Of a refusal the trace is of the request. */
+function withoutTrace(text: string): string {
+  return text.replace(/,"trace":"[0-9a-f]{32}"/, '');
 }
