@@ -17,6 +17,7 @@ export const ERRORS = {
   illegal_transition: { status: 409, title: 'The trip cannot go from its status to that one' },
   trip_closed: { status: 409, title: 'The trip has ended' },
   trip_started: { status: 409, title: 'The trip has started' },
+  driver_has_trips: { status: 409, title: 'The driver has open trips' },
   too_many_webhooks: { status: 409, title: 'There are as many webhooks as there may be' },
   webhook_disabled: { status: 409, title: 'The webhook is disabled' },
   archive_unset: { status: 409, title: 'No archive is set' },

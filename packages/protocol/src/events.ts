@@ -54,7 +54,7 @@ export const StopEventMessage = Type.Object(
     ...common,
     kind: Type.Enum([...STOP_EVENTS]),
     tripId: Id,
-    driverId: Id,
+    driverId: Type.Union([Id, Type.Null()], { description: 'null once the driver is erased' }),
     stopId: Id,
     stopType: Type.Enum([...STOP_TYPES]),
     partyId: Type.Union([Id, Type.Null()]),

@@ -3,6 +3,7 @@ import type { Command, OpenCommand } from './commands.ts';
 import { adopt, changeTripStatus, expireTrips, patchActiveTrip, release, removeTrip, writeOnTrip } from './drive-trip.ts';
 import type { Driver } from './driver.ts';
 import type { Effects } from './effects.ts';
+import { erase } from './erase.ts';
 import { streamOf } from './identities.ts';
 import { goOffline, setAvailability, setProfile, tick } from './presence.ts';
 import type { Rules } from './rules.ts';
@@ -60,6 +61,9 @@ function apply(driver: Driver, command: Command, rules: Rules, effects: Effects)
       break;
     case 'profile':
       setProfile(driver, command, effects);
+      break;
+    case 'erase':
+      erase(driver, command, effects);
       break;
     case 'tick':
       tick(driver, command.receivedAt, effects);

@@ -109,6 +109,11 @@ export interface ProfileCommand extends Envelope {
   readonly profile: DriverProfile;
 }
 
+/** Everything of the driver goes, for good [I10]. */
+export interface EraseCommand extends Envelope {
+  readonly kind: 'erase';
+}
+
 /** Time has passed: whatever silence decides is decided now [D2]. */
 export interface TickCommand extends Envelope {
   readonly kind: 'tick';
@@ -127,4 +132,5 @@ export type Command =
   | AvailabilityCommand
   | OfflineCommand
   | ProfileCommand
+  | EraseCommand
   | TickCommand;

@@ -111,6 +111,12 @@ export type Remark =
       readonly at: number;
     };
 
+/** A driver of whom nothing is to be kept: all there is of it goes up to `at`, epoch ms [I10]. */
+export interface Erased {
+  readonly driverId: string;
+  readonly at: number;
+}
+
 /** What commands lead to. One collection serves a whole batch of commands; order within each list is the order of decisions. */
 export interface Effects {
   readonly published: Published[];
@@ -126,6 +132,8 @@ export interface Effects {
   readonly remarks: Remark[];
   /** Drivers whose state must be stored with this commit: something other than a plain fix changed it. */
   readonly changed: Set<Driver>;
+  /** Nothing of these is in the effects of later commands: those are of a new driver, and go by themselves. */
+  readonly erased: Erased[];
 }
 
 export function noEffects(): Effects {
@@ -141,5 +149,6 @@ export function noEffects(): Effects {
     progress: new Map(),
     remarks: [],
     changed: new Set(),
+    erased: [],
   };
 }

@@ -94,6 +94,11 @@ export class Commits {
     this.#whole.add(driver);
   }
 
+  /** The driver is stored no more: it is erased. */
+  forget(driver: Driver): void {
+    this.#whole.delete(driver);
+  }
+
   /** So much is gathered that it should go to the store by itself. */
   get isFull(): boolean {
     const { effects, setAside } = this.#pending;
@@ -191,6 +196,8 @@ export class Commits {
     this.#inFlight++;
     this.#started++;
     const { rows, events, outbox, outboxDone, trips, removedTrips } = effects;
+    // What was stored of it before has the times of this clock at most.
+    const erased = effects.erased.map(({ driverId, at }) => ({ driverId, at: Math.max(at, begun) }));
     const commit = store.commit({
       rows,
       events,
@@ -201,6 +208,7 @@ export class Commits {
       removedTrips,
       snapshots: whole,
       setAside,
+      erased,
       cursors,
     });
     residents.storedWhole(whole);

@@ -1,7 +1,7 @@
 import type { TripStatus } from '@waycast/protocol';
 import type { Command } from '../core/commands.ts';
 import type { Driver, DriverSnapshot } from '../core/driver.ts';
-import type { FixRow, OutboxEntry } from '../core/effects.ts';
+import type { Erased, FixRow, OutboxEntry } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
 import type { HistoryFix } from '../core/kept-fix.ts';
 import type { Trip } from '../core/trip.ts';
@@ -22,6 +22,8 @@ export interface Commit {
   readonly snapshots: Iterable<Driver>;
   /** Commands that could not be applied or stored, however often it was tried: kept for whoever looks into it. */
   readonly setAside: readonly SetAside[];
+  /** Last of all: what was stored of these, by this commit too, is out of reach from here on, and begins to go [I11]. */
+  readonly erased: readonly Erased[];
   /** From where to where each partition's cursor moves. */
   readonly cursors: readonly { readonly partition: number; readonly from: number; readonly to: number }[];
 }
@@ -200,4 +202,48 @@ export interface SessionLog {
     limit: number,
     cursor: string | null,
   ): Promise<Page<ConnectionSession>>;
+}
+
+/** A driver that is being erased, with all there is of it up to `at`, epoch ms. */
+export interface Erasure {
+  /** Of this erasure: a driver may come back, and be erased again. */
+  readonly n: number;
+  readonly driver: string;
+  readonly at: number;
+  /** Nothing of it can be asked for any more. */
+  readonly hidden: boolean;
+}
+
+/** What a driver leaves in a store beside what goes with its commit: those that can be asked for first. */
+export type ErasurePart = 'messages' | 'trips' | 'events' | 'sessions' | 'commands' | 'fixes' | 'streams';
+
+/** What one small step did. */
+export interface ErasedSome {
+  /** Rows that went, or have nothing of the driver any more. */
+  readonly rows: number;
+  /** Of these trips the driver is gone. */
+  readonly trips: readonly string[];
+  /** Something of it is on its way, or in somebody's memory: to be looked at again later. */
+  readonly held: boolean;
+  /** Where the next step goes on; null after the last. */
+  readonly next: string | null;
+}
+
+/** What is left to do after a driver was erased; it outlives the process [I13]. */
+export interface Eraser {
+  /** Those that are not done, oldest first. */
+  pending(): Promise<readonly Erasure[]>;
+  /** Takes the work for this process until `end`; null while another one has it. */
+  begin(): Promise<ErasureWork | null>;
+}
+
+/** Each step is a transaction, short enough that commits hardly notice, and harmless when repeated. */
+export interface ErasureWork {
+  /** `after`: `next` of the step before; null for the first. */
+  some(erasure: Erasure, part: ErasurePart, after: string | null): Promise<ErasedSome>;
+  /** From now on it is `hidden`. */
+  hide(erasure: Erasure): Promise<void>;
+  /** Nothing is left of it but itself, which goes. */
+  done(erasure: Erasure): Promise<void>;
+  end(): Promise<void>;
 }

@@ -31,7 +31,7 @@ export class FixRows {
       ...newDriver(driverId, 'bench'),
       ...{ position, online: true, lastSeenAt: fix.at, latest: fix },
     }));
-    const none = { events: [], outbox: [], outboxDone: [], messages: [], trips: [], removedTrips: [], setAside: [] };
+    const none = { events: [], outbox: [], outboxDone: [], messages: [], trips: [], removedTrips: [], setAside: [], erased: [] };
     return { ...none, rows, cursors, snapshots };
   }
 

@@ -4,6 +4,7 @@ import { addressOf } from './address.ts';
 import { connectFirst } from './connect.ts';
 import { copyIn } from './copy-in.ts';
 import { attach, dayOf, MAKING, nameOf, partitionsThere } from './days.ts';
+import { NOT_ERASED } from './erased-id.ts';
 
 /** Whoever holds it takes days out of history; in the number space of advisory locks with one key. */
 const KEEPING = 7_231_955_500_004n;
@@ -129,4 +130,4 @@ export class PostgresAgedHistory implements HotHistory {
 
 const ROWS = `SELECT d.id AS driver, h.at, h.id, h.lat, h.lng, h.speed, h.bearing, h.accuracy, h.altitude, h.suspect, h.received,
     (SELECT s.id FROM stream s WHERE s.n = h.stream) AS stream, h.seq
-  FROM location_history h JOIN driver d ON d.n = h.driver`;
+  FROM location_history h JOIN driver d ON d.n = h.driver AND ${NOT_ERASED}`;

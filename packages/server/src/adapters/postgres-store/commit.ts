@@ -5,6 +5,7 @@ import { partitionOf } from '../../hub/partition.ts';
 import type { Commit, Committed } from '../../hub/storage-ports.ts';
 import type { Days } from './days.ts';
 import { NOTE_TAILS, STORE_WHOLE, type WholeDriver, wholeDriver, wholeRecords } from './driver-records.ts';
+import { beginErasure } from './erasures.ts';
 import { type Happenings, happenings, record } from './events.ts';
 import { insertFixes, knownFixes, listed } from './fixes.ts';
 import type { Names } from './names.ts';
@@ -20,6 +21,7 @@ export interface Prepared {
   readonly happenings: Happenings;
   readonly outboxDone: readonly string[];
   readonly setAside: string | null;
+  readonly erased: Commit['erased'];
   readonly cursors: Commit['cursors'];
   /** Partitions whose cursors stay, but whose drivers are stored. */
   readonly guarded: readonly number[];
@@ -39,6 +41,7 @@ export function prepare(commit: Commit): Prepared {
     happenings: happenings(commit.events, commit.outbox, commit.messages),
     outboxDone: [...commit.outboxDone],
     setAside: commit.setAside.length === 0 ? null : JSON.stringify(commit.setAside),
+    erased: [...commit.erased],
     cursors: [...commit.cursors],
     guarded: [...touched].filter((partition) => !moved.has(partition)),
   };
@@ -76,6 +79,7 @@ export async function storeCommit(client: Client, given: Prepared, memory: Commi
     const whole = new Map(given.whole.map(({ id, position }) => [id, position]));
     writeAll(client, given, rows, whole, memory, asked);
     asked.add(record(client, given.happenings));
+    for (const { driverId, at } of given.erased) asked.add(beginErasure(client, driverId, names.driver(driverId), at));
     await asked.all();
     const moved = await moving;
     const lost = partitionsOf(given).filter((partition) => !moved.has(partition));
@@ -85,17 +89,25 @@ export async function storeCommit(client: Client, given: Prepared, memory: Commi
       await client.query('ROLLBACK');
       names.rolledBack();
       tails.stored(without(given.rows, attempt.sent.duplicates), whole);
+      forget(given, memory);
       return attempt.sent;
     }
     attempt.sent = { duplicates };
     await client.query('COMMIT');
     names.committed();
     tails.stored(rows, whole);
+    forget(given, memory);
     return attempt.sent;
   } catch (error) {
     names.rolledBack();
     throw error;
   }
+}
+
+function forget({ erased }: Prepared, { names, tails }: CommitMemory): void {
+  const ids = erased.map(({ driverId }) => driverId);
+  names.erased(ids);
+  tails.erased(ids);
 }
 
 /** What is asked in this turn of the event loop leaves in one write: each of its own wakes PostgreSQL, which then waits for more. */
@@ -187,8 +199,9 @@ async function isThere(client: Client, { cursors }: Prepared, me: number): Promi
   return cursors.every(({ partition, to }) => at.get(partition) === to);
 }
 
-function* drivers({ whole }: Prepared): Generator<string> {
+function* drivers({ whole, erased }: Prepared): Generator<string> {
   for (const { id } of whole) yield id;
+  for (const { driverId } of erased) yield driverId;
 }
 
 function* receipts(rows: readonly FixRow[]): Generator<number> {

@@ -4,15 +4,20 @@ import type { FixRow } from '../../core/effects.ts';
 /** Drivers and streams come and go; the maps are only there to save look-ups. */
 const REMEMBERED = 500_000;
 
-/** The numbers of drivers and of their streams. A number never changes, so what was committed once may be remembered for good. */
+/**
+ * The numbers of drivers and of their streams. A number never changes, so what was committed once may be remembered until the
+ * driver is erased, which only the owner of its partition can do.
+ */
 export class Names {
   readonly #drivers = new Map<string, number>();
   readonly #streams = new Map<string, number>();
+  #isDoubtful = false;
   /** Given in a transaction that is not committed yet. */
   readonly #new: [map: Map<string, number>, key: string, n: number][] = [];
 
   /** Gives numbers to whatever has none yet. Inside a transaction. */
   async ensure(client: Client, drivers: Iterable<string>, rows: readonly FixRow[]): Promise<void> {
+    if (this.#isDoubtful) this.forget();
     const missing = new Set<string>();
     for (const id of drivers) if (!this.#drivers.has(id)) missing.add(id);
     for (const { driverId } of rows) if (!this.#drivers.has(driverId)) missing.add(driverId);
@@ -47,11 +52,22 @@ export class Names {
     for (const map of [this.#drivers, this.#streams]) if (map.size > REMEMBERED) map.clear();
   }
 
+  /** Others may have erased drivers: at the next commit all are asked for again, not amid one that is under way. */
+  doubt(): void {
+    this.#isDoubtful = true;
+  }
+
+  /** Who comes under these ids from now on has other numbers. */
+  erased(ids: Iterable<string>): void {
+    for (const id of ids) this.#drivers.delete(id);
+  }
+
   /** Another server may answer now, which does not have the last of them: they are asked for again. */
   forget(): void {
     this.#drivers.clear();
     this.#streams.clear();
     this.#new.length = 0;
+    this.#isDoubtful = false;
   }
 
   /** Numbers given in a transaction that failed may be given again to somebody else. */

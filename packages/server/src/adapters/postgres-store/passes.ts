@@ -1,6 +1,7 @@
 import { type Box, boxAround, millimetres } from '../../core/around.ts';
 import { EARTH_RADIUS } from '../../core/geo.ts';
 import type { PassList, PassSearch } from '../../hub/storage-ports.ts';
+import { NOT_ERASED } from './erased-id.ts';
 import type { Primary } from './primary.ts';
 
 /** So long PostgreSQL may look, ms: less than the connection waits, so that nothing is looked for that nobody wants any more. */
@@ -69,5 +70,5 @@ function passesOf(captured: string): string {
         AND ST_DWithin(ST_MakePoint(${LNG}, ${LAT})::geography, ST_MakePoint($2, $1)::geography, $3::float8 * 1.00001e-3 + 0.1, false)
       OFFSET 0
     ) h WHERE mm <= $3 GROUP BY driver
-  ) p JOIN driver d ON d.n = p.driver ORDER BY p.nearest[1], d.id LIMIT $12`;
+  ) p JOIN driver d ON d.n = p.driver AND ${NOT_ERASED} ORDER BY p.nearest[1], d.id LIMIT $12`;
 }

@@ -144,6 +144,13 @@ const MIGRATIONS: readonly string[] = [
   -- When the backend began that holds a process's locks: numbers of backends come again. Null: of an older program, which does not say.
   ALTER TABLE process ADD COLUMN begun timestamptz;
   `,
+  `
+  -- Drivers that are being erased, by their id and the number they had, up to a time. Without it: nothing is left of them.
+  CREATE TABLE erasure (
+    n integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, driver text COLLATE "C" NOT NULL, number integer NOT NULL, at bigint NOT NULL,
+    hidden boolean NOT NULL DEFAULT false
+  );
+  `,
 ];
 
 /** The version this program brings a database to. */

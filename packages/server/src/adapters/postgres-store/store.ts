@@ -25,6 +25,7 @@ import { type Address, addressOf } from './address.ts';
 import { type CommitMemory, prepare } from './commit.ts';
 import { checkServer, connectFirst } from './connect.ts';
 import { Days } from './days.ts';
+import { PostgresEraser } from './eraser.ts';
 import { readFleet } from './fleet.ts';
 import { halfMoved, IS_HALF_MOVED, isHalfMoved } from './half-moved.ts';
 import { loadDrivers, readLocations, readLocationsBefore } from './history.ts';
@@ -92,6 +93,7 @@ export class PostgresStore implements Store, Records, SessionLog {
   readonly outbox: PostgresOutbox;
   /** Of the database, for people. */
   readonly #name: string;
+  readonly eraser: PostgresEraser;
   readonly #pools: readonly Pool[];
   readonly #primary: Primary;
   readonly #replica: Primary;
@@ -129,6 +131,7 @@ export class PostgresStore implements Store, Records, SessionLog {
     this.#partitions = new Partitions(this.#primary, process);
     this.#trips = new TripChanges(this.#primary);
     this.outbox = new PostgresOutbox(this.#primary, process);
+    this.eraser = new PostgresEraser(this.#primary, address, process);
   }
 
   async commit(commit: Commit): Promise<Committed> {
@@ -150,6 +153,7 @@ export class PostgresStore implements Store, Records, SessionLog {
     const taken = await this.#partitions.take(partitions);
     // Somebody else may have stored their drivers since.
     this.#memory.tails.forget();
+    this.#memory.names.doubt();
     return taken;
   }
 

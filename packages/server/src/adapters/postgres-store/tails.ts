@@ -53,6 +53,11 @@ export class Tails {
     }
   }
 
+  /** They begin anew. */
+  erased(driverIds: Iterable<string>): void {
+    for (const id of driverIds) this.#tails.delete(id);
+  }
+
   /** Others may have stored these drivers meanwhile. */
   forget(): void {
     this.#tails.clear();

@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ArchivedFix, DAY_MS, type DropFixes, type FixKeys, type HotHistory } from '../../archive/ports.ts';
+import { NOT_ERASED } from './erased-name.ts';
 
 /** Read at once; the log of the database is not held up for longer. */
 const LOT = 5_000;
@@ -79,7 +80,7 @@ function prepare(db: DatabaseSync) {
   const sql = (text: string): StatementSync => db.prepare(text);
   return {
     days: sql(`SELECT DISTINCT received / ${DAY_MS} AS day FROM fix WHERE received < ? ORDER BY day`),
-    drivers: sql('SELECT id, name FROM driver ORDER BY name'),
+    drivers: sql(`SELECT id, name FROM driver WHERE ${NOT_ERASED} ORDER BY name`),
     rows: sql(`SELECT ? AS driver, at, id, lat, lng, speed, bearing, accuracy, altitude, suspect, received,
         (SELECT name FROM stream WHERE stream.id = fix.stream) AS stream, seq
       FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND received >= ? AND received < ? ORDER BY at, id LIMIT ?`),

@@ -9,7 +9,7 @@ const SLICE = 2_000;
 
 interface Waiting {
   readonly id: number;
-  readonly batch: JournalBatch;
+  batch: JournalBatch;
   readonly since: number;
 }
 
@@ -56,6 +56,7 @@ export class Compaction {
     this.#rows += batch.length;
     for (let i = 0; i < batch.length; i++) {
       const driver = batch.driver(i);
+      if (batch.isDropped(i)) continue;
       if (!this.#unsettled.has(driver)) this.#unsettled.set(driver, id);
     }
   }
@@ -63,6 +64,24 @@ export class Compaction {
   /** These drivers were stored whole with the last batch. */
   storedWhole(drivers: readonly number[]): void {
     for (const driver of drivers) this.#unsettled.delete(driver);
+  }
+
+  /** Batches as they are without what they have of these drivers, in a transaction that may still fail. */
+  without(drivers: ReadonlySet<number>): Map<number, JournalBatch> {
+    const changed = new Map<number, JournalBatch>();
+    for (const { id, batch } of this.#waiting) {
+      const copy = new JournalBatch(batch.bytes.slice());
+      if (blank(copy, drivers)) changed.set(id, copy);
+    }
+    return changed;
+  }
+
+  /** That transaction is done. */
+  erased(drivers: ReadonlySet<number>, changed: ReadonlyMap<number, JournalBatch>): void {
+    for (const waiting of this.#waiting) waiting.batch = changed.get(waiting.id) ?? waiting.batch;
+    for (const driver of drivers) this.#unsettled.delete(driver);
+    // What it moved is found there already when it is moved again.
+    this.#job = null;
   }
 
   /** Which of the rows at these indexes are in history, in the journal, or earlier in their own batch already. */
@@ -148,6 +167,17 @@ export class Compaction {
     const found = seq === null ? this.#knownContent.get(driver, at, lat, lng) : this.#knownNumber.get(driver, at, stream, seq);
     return found !== undefined;
   }
+}
+
+/** Blanks what a batch has of these drivers; answers whether there was something. */
+export function blank(batch: JournalBatch, drivers: ReadonlySet<number>): boolean {
+  let found = false;
+  for (let i = 0; i < batch.length; i++) {
+    if (!drivers.has(batch.driver(i))) continue;
+    batch.blank(i);
+    found = true;
+  }
+  return found;
 }
 
 function rowAt({ batches, places }: Job, index: number): JournalRow {

@@ -93,6 +93,12 @@ export class JournalBatch {
     this.#ints[flags] = (this.#ints[flags] as number) | DROPPED;
   }
 
+  /** Nothing of the row is left but that there was one. */
+  blank(index: number): void {
+    this.bytes.fill(0, index * STRIDE, (index + 1) * STRIDE);
+    this.drop(index);
+  }
+
   row(index: number, batch: number): JournalRow {
     const d = index * DOUBLES;
     const i = index * INTS + FIRST_INT;

@@ -1,6 +1,8 @@
 import type { FixKeys } from '../../archive/ports.ts';
+import type { Erased } from '../../core/effects.ts';
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
 import type { ConnectionSession, StoreHealth } from '../../hub/storage-ports.ts';
+import type { ErasureWriter } from './erasures.ts';
 import type { OutgoingWriter } from './outgoing-writer.ts';
 
 /** What passes between the store and its two threads. Documents are JSON already: the threads never look inside. */
@@ -50,6 +52,7 @@ export interface CommitRequest {
   readonly removedTrips: readonly string[];
   readonly snapshots: readonly { readonly driver: string; readonly online: boolean; readonly state: string }[];
   readonly setAside: readonly SetAsideRecord[];
+  readonly erased: readonly Erased[];
   readonly cursors: readonly { readonly partition: number; readonly from: number; readonly to: number }[];
 }
 
@@ -71,6 +74,13 @@ export interface TriedRequest {
 export interface DropRequest {
   readonly kind: 'drop';
   readonly fixes: FixKeys;
+}
+
+/** A method of `ErasureWriter` and what it takes. */
+export interface EraseRequest {
+  readonly kind: 'erase';
+  readonly method: keyof Pick<ErasureWriter, 'some' | 'hide' | 'done'>;
+  readonly args: readonly unknown[];
 }
 
 export interface TripChangeRequest {
@@ -104,6 +114,7 @@ export type WriteRequest =
   | TriedRequest
   | OutgoingRequest
   | DropRequest
+  | EraseRequest
   | { readonly kind: 'close' };
 
 export type WriteReply =
@@ -115,6 +126,7 @@ export type WriteReply =
   | { readonly kind: 'tried'; readonly tries: number }
   | { readonly kind: 'outgoing'; readonly value: unknown }
   | { readonly kind: 'dropped'; readonly rows: number }
+  | { readonly kind: 'erased'; readonly value: unknown }
   | { readonly kind: 'closed' }
   /** This one can never be done; `moved`: the partitions whose cursors were elsewhere. */
   | { readonly kind: 'failed'; readonly message: string; readonly moved: readonly number[] | null }

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Box } from '../../core/around.ts';
 import { InCircle, type PassFound, type PassingFix } from '../../core/in-circle.ts';
 import type { Pass, PassList, PassSearch } from '../../hub/storage-ports.ts';
+import { isErased, NOT_ERASED } from './erased-name.ts';
 
 /** Fixes looked through before others have their turn: some ms. */
 const PIECE = 20_000;
@@ -80,10 +81,18 @@ export class PassSearches {
   /** Names are looked up of those alone that may be among the first. */
   #nearest(found: PassFound<number>[], limit: number): PassList {
     found.sort((a, b) => a.mm - b.mm);
-    const furthest = found[limit - 1]?.mm ?? Number.POSITIVE_INFINITY;
-    const named = found
-      .filter(({ mm }) => mm <= furthest)
-      .map((one) => ({ ...one, name: (this.#sql.name.get(one.driver) as { name: string }).name }));
+    const named: (PassFound<number> & { name: string })[] = [];
+    let others = 0;
+    for (const one of found) {
+      const furthest = named[limit - 1]?.mm ?? Number.POSITIVE_INFINITY;
+      if (one.mm > furthest) {
+        others++;
+        continue;
+      }
+      const name = (this.#sql.name.get(one.driver) as { name: string } | undefined)?.name;
+      // Who was erased while this looked is nobody's to find.
+      if (name !== undefined && !isErased(name)) named.push({ ...one, name });
+    }
     named.sort((a, b) => a.mm - b.mm || (a.name < b.name ? -1 : 1));
     const items = named.slice(0, limit).map(
       ({ name, first, last, fixes, mm, at, lat, lng }): Pass => ({
@@ -94,7 +103,7 @@ export class PassSearches {
         nearest: { lat: lat / 1e7, lng: lng / 1e7, at, distance: mm / 1_000 },
       }),
     );
-    return { items, isComplete: found.length <= limit };
+    return { items, isComplete: named.length + others <= limit };
   }
 }
 
@@ -103,7 +112,7 @@ function prepare(db: DatabaseSync) {
   return {
     number: sql('SELECT id FROM driver WHERE name = ?'),
     name: sql('SELECT name FROM driver WHERE id = ?'),
-    drivers: sql('SELECT id FROM driver WHERE id > ? ORDER BY id LIMIT ?'),
+    drivers: sql(`SELECT id FROM driver WHERE id > ? AND ${NOT_ERASED} ORDER BY id LIMIT ?`),
     piece: sql('SELECT at, id FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND at <= ? ORDER BY at, id LIMIT 1 OFFSET ?'),
     rows: sql(`SELECT driver, at, id, lat, lng, suspect FROM fix WHERE driver = ? AND (at, id) > (?, ?) AND (at, id) <= (?, ?)
       AND suspect = 0 AND lat BETWEEN ? AND ? AND (lng BETWEEN ? AND ? OR lng BETWEEN ? AND ?)`),

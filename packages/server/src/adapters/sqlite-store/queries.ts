@@ -4,7 +4,7 @@ import type { FixRow } from '../../core/effects.ts';
 import { fixRowOf, type HistoryFix } from '../../core/kept-fix.ts';
 import type { Consumer, DeliveryRecord, DeliveryState } from '../../hub/outbox/ports.ts';
 import { type Page, splitCursor } from '../../hub/page.ts';
-import type { ConnectionSession, OrderRow, PassList, PassSearch, TripFilter } from '../../hub/storage-ports.ts';
+import type { ConnectionSession, Erasure, OrderRow, PassList, PassSearch, TripFilter } from '../../hub/storage-ports.ts';
 import { JournalBatch, type JournalRow } from './journal.ts';
 import { OutgoingQueries } from './outgoing-queries.ts';
 import { PassSearches } from './passes.ts';
@@ -23,8 +23,10 @@ export class Queries {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #outgoing: OutgoingQueries;
   readonly #passes: PassSearches;
-  /** Journal batches never change while they are there, so each is read from the database once. */
+  /** Journal batches change only when a driver is erased, so each is read from the database once. */
   readonly #journal = new Map<number, JournalBatch>();
+  /** How many erasures there had been by then. */
+  #erasures = 0;
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { readOnly: true });
@@ -47,6 +49,15 @@ export class Queries {
 
   onlineStates(): [string, string][] {
     return this.#sql.online.all().map((row) => [row.name as string, row.state as string]);
+  }
+
+  erasures(): Erasure[] {
+    return this.#sql.erasures.all().map((row) => ({
+      n: Number(row.n),
+      driver: row.driver as string,
+      at: Number(row.at),
+      hidden: row.hidden === 1,
+    }));
   }
 
   load(names: readonly string[]): LoadedDriver[] {
@@ -221,6 +232,9 @@ export class Queries {
 
   *#journalRows(isWanted: (driver: number, at: number) => boolean): Generator<{ row: JournalRow; dropped: boolean }> {
     const present = new Set<number>();
+    const erasures = (this.#sql.erasureCount.get() as { seq: number } | undefined)?.seq ?? 0;
+    if (erasures !== this.#erasures) this.#journal.clear();
+    this.#erasures = erasures;
     for (const { id } of this.#sql.journalIds.all() as { id: number }[]) {
       present.add(id);
       let batch = this.#journal.get(id);
@@ -263,6 +277,8 @@ function prepare(db: DatabaseSync) {
     awake: sql(`SELECT name FROM snapshot JOIN driver ON driver.id = snapshot.driver WHERE online = 1
       UNION SELECT driver FROM trip WHERE open = 1 AND driver IS NOT NULL AND json_extract(doc, '$.expiresAt') IS NOT NULL`),
     driver: sql('SELECT id, state FROM driver LEFT JOIN snapshot ON snapshot.driver = driver.id WHERE name = ?'),
+    erasures: sql('SELECT n, driver, at, hidden FROM erasure ORDER BY n'),
+    erasureCount: sql(`SELECT seq FROM sqlite_sequence WHERE name = 'erasure'`),
     stream: sql('SELECT name FROM stream WHERE id = ?'),
     trip: sql('SELECT doc FROM trip WHERE id = ?'),
     orders: sql(`SELECT id, driver AS driverId, status, json_extract(doc, '$.updatedAt') AS updatedAt FROM trip

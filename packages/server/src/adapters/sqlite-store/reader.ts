@@ -19,6 +19,7 @@ export interface Question {
     | 'awake'
     | 'onlineStates'
     | 'sessions'
+    | 'erasures'
     | 'consumers'
     | 'deliveries'
     | 'outgoingCounts'

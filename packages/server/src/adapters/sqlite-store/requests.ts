@@ -23,6 +23,7 @@ export function commitRequest(commit: Commit): CommitRequest {
       state: JSON.stringify(snapshotOf(driver)),
     })),
     setAside: commit.setAside.map(({ command, ...one }) => ({ ...one, doc: JSON.stringify(command) })),
+    erased: commit.erased,
     cursors: commit.cursors,
   };
 }

@@ -105,6 +105,12 @@ const MIGRATIONS: readonly string[] = [
   -- Trips that end by themselves: their drivers have to be in memory.
   CREATE INDEX trip_with_end ON trip (driver) WHERE open = 1 AND json_extract(doc, '$.expiresAt') IS NOT NULL;
   `,
+  `
+  -- Drivers that are being erased, by their id and the number they had, up to a time. Without it: nothing is left of them.
+  CREATE TABLE erasure (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, driver TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, hidden INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  `,
 ];
 
 /** The version this program brings a database to. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { erasureContract } from '../../hub/contracts/erasure.ts';
 import { passesContract } from '../../hub/contracts/passes.ts';
 import type { StorePlace } from '../../hub/contracts/place.ts';
 import { recordsContract } from '../../hub/contracts/records.ts';
@@ -14,6 +15,7 @@ import { storeContract } from '../../hub/contracts/store.ts';
 import type { SetAside, StoreHealth } from '../../hub/storage-ports.ts';
 import { StartupError } from '../../startup-error.ts';
 import { openSqliteStore, type SqliteStore } from './store.ts';
+import { allRows } from './testing/all-rows.ts';
 
 /** A folder of its own; settled once the journal is empty. */
 function folder(): StorePlace {
@@ -41,6 +43,7 @@ function folder(): StorePlace {
         db.close();
       }
     },
+    dump: async () => allRows(join(dataDir, 'waycast.db')),
     spoil: async (driverId) => {
       const db = new DatabaseSync(join(dataDir, 'waycast.db'));
       try {
@@ -53,6 +56,7 @@ function folder(): StorePlace {
   };
 }
 
+erasureContract('SqliteStore', folder);
 storeContract('SqliteStore', folder);
 recordsContract('SqliteStore', folder);
 passesContract('SqliteStore', folder);

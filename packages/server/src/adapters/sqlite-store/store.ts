@@ -14,6 +14,7 @@ import type {
   Commit,
   Committed,
   ConnectionSession,
+  Erasure,
   OrderRow,
   PassList,
   PassSearch,
@@ -28,6 +29,7 @@ import type {
 } from '../../hub/storage-ports.ts';
 import { StoreBroken } from '../../hub/store-broken.ts';
 import { StartupError } from '../../startup-error.ts';
+import { SqliteEraser } from './eraser.ts';
 import { takeFolder } from './folder.ts';
 import type { WriteReply, WriteRequest } from './messages.ts';
 import { SqliteOutbox } from './outbox.ts';
@@ -75,6 +77,7 @@ export class SqliteStore implements Store, Records, SessionLog {
   readonly wholeASecond = 4_000;
   /** Messages on their way out. */
   readonly outbox: SqliteOutbox;
+  readonly eraser: SqliteEraser;
   readonly #writer: Worker;
   readonly #reader: Worker;
   readonly #release: () => void;
@@ -97,6 +100,13 @@ export class SqliteStore implements Store, Records, SessionLog {
         return (reply as Extract<WriteReply, { kind: 'outgoing' }>).value;
       },
       read: (method, ...args) => this.#read(method, ...args),
+    });
+    this.eraser = new SqliteEraser({
+      write: async (method, args) => {
+        const reply = await this.#write({ kind: 'erase', method, args });
+        return (reply as Extract<WriteReply, { kind: 'erased' }>).value;
+      },
+      pending: async () => (await this.#read('erasures')) as Erasure[],
     });
     writer.on('message', (reply: WriteReply) => {
       if (reply.kind === 'health') {

@@ -1,11 +1,13 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { CursorMoved } from '../../hub/cursor-moved.ts';
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
-import { Compaction } from './compaction.ts';
+import { blank, Compaction } from './compaction.ts';
+import { ErasureWriter } from './erasures.ts';
 import { JournalBatch } from './journal.ts';
 import type {
   CommitRequest,
   DropRequest,
+  EraseRequest,
   EventRecord,
   Names,
   OutboxRecord,
@@ -39,6 +41,7 @@ export class Writer {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #compaction: Compaction;
   readonly #outgoing: OutgoingWriter;
+  readonly #erasures: ErasureWriter;
   readonly #drivers = new Map<string, number>();
   readonly #streams = new Map<string, number>();
 
@@ -47,6 +50,7 @@ export class Writer {
     this.#sql = prepare(db);
     this.#compaction = new Compaction(db);
     this.#outgoing = new OutgoingWriter(db);
+    this.#erasures = new ErasureWriter(db);
     // Sockets that were open when the process before this one ended without a word.
     db.exec('UPDATE connection_session SET until = last WHERE until IS NULL');
   }
@@ -56,8 +60,9 @@ export class Writer {
     const written = this.#transaction(() => {
       const elsewhere = request.cursors.filter(({ partition, from, to }) => !this.#moveCursor(partition, from, to));
       if (elsewhere.length > 0) throw new CursorMoved(elsewhere.map(({ partition }) => partition));
+      const gone = new Set(request.erased.map(({ driverId }) => this.#driver(driverId)));
       const owners = namesOf(request.drivers).map((name) => this.#driver(name));
-      const fixes = request.fixes === null ? null : this.#writeFixes(new JournalBatch(request.fixes.slice()), owners, request);
+      const fixes = request.fixes === null ? null : this.#writeFixes(new JournalBatch(request.fixes.slice()), owners, gone, request);
       const snapshots = request.snapshots.map(({ driver, online, state }) => {
         const id = this.#driver(driver);
         this.#sql.snapshot.run(id, online ? 1 : 0, state);
@@ -68,11 +73,43 @@ export class Writer {
       this.#record(request.events, request.outbox, request.messages);
       for (const id of request.outboxDone) this.#sql.outboxDone.run(id);
       for (const { partition, position, at, error, doc } of request.setAside) this.#sql.setAside.run(partition, position, at, error, doc);
-      return { fixes, snapshots };
+      const changed = gone.size === 0 ? null : this.#beginErasures(request, gone);
+      return { fixes, snapshots, gone, changed };
     });
+    if (written.changed !== null) this.#forgetErased(request, written.gone, written.changed);
     if (written.fixes !== null) this.#compaction.added(written.fixes.id, written.fixes.batch);
     this.#compaction.storedWhole(written.snapshots);
     return written.fixes?.duplicates ?? [];
+  }
+
+  /** In the transaction: nothing of these drivers can be reached by their ids any more, or comes up from the journal. */
+  #beginErasures({ erased }: CommitRequest, numbers: ReadonlySet<number>): Map<number, JournalBatch> {
+    this.#erasures.scrub(true);
+    const changed = this.#compaction.without(numbers);
+    for (const [id, batch] of changed) this.#sql.journalAnew.run(batch.bytes, id);
+    for (const { driverId, at } of erased) this.#erasures.begin(driverId, this.#driver(driverId), at);
+    return changed;
+  }
+
+  #forgetErased({ erased }: CommitRequest, numbers: ReadonlySet<number>, changed: ReadonlyMap<number, JournalBatch>): void {
+    for (const { driverId } of erased) this.#drivers.delete(driverId);
+    this.#streams.clear();
+    this.#compaction.erased(numbers, changed);
+    this.#erasures.scrub(false);
+  }
+
+  /** A step of the work that an erasure leads to. */
+  erase({ method, args }: EraseRequest): unknown {
+    const work = this.#erasures[method] as (...args: readonly unknown[]) => unknown;
+    // Of a driver that is gone the numbers may be given again.
+    this.#streams.clear();
+    this.#erasures.scrub(true);
+    try {
+      return this.#transaction(() => work.apply(this.#erasures, [...args]));
+    } finally {
+      this.#erasures.scrub(false);
+      if (method === 'done') this.#erasures.flush();
+    }
   }
 
   /** Answers whether the trip was as expected, and so was changed. */
@@ -151,6 +188,7 @@ export class Writer {
   #writeFixes(
     batch: JournalBatch,
     owners: readonly number[],
+    gone: ReadonlySet<number>,
     { streams }: CommitRequest,
   ): { id: number; batch: JournalBatch; duplicates: number[] } {
     const numbering = namesOf(streams).map((entry) => {
@@ -165,6 +203,7 @@ export class Writer {
     }
     const duplicates = unsure.length === 0 ? unsure : this.#compaction.known(batch, unsure);
     for (const i of duplicates) batch.drop(i);
+    if (gone.size > 0) blank(batch, gone);
     const { lastInsertRowid } = this.#sql.journal.run(batch.bytes);
     return { id: Number(lastInsertRowid), batch, duplicates };
   }
@@ -232,6 +271,7 @@ function prepare(db: DatabaseSync) {
     stream: sql('SELECT id FROM stream WHERE driver = ? AND name = ?'),
     newStream: sql('INSERT INTO stream (driver, name) VALUES (?, ?)'),
     journal: sql('INSERT INTO journal (fixes) VALUES (?)'),
+    journalAnew: sql('UPDATE journal SET fixes = ? WHERE id = ?'),
     snapshot: sql('INSERT OR REPLACE INTO snapshot (driver, online, state) VALUES (?, ?, ?)'),
     revision: sql('SELECT revision FROM trip WHERE id = ?'),
     trip: sql(`INSERT INTO trip (id, revision, kind, status, open, driver, created, order_id, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

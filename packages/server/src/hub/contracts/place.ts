@@ -1,8 +1,9 @@
 import { afterEach } from 'vitest';
-import type { Records, SessionLog, SetAside, Store } from '../storage-ports.ts';
+import type { Outbox } from '../outbox/ports.ts';
+import type { Eraser, Records, SessionLog, SetAside, Store } from '../storage-ports.ts';
 import { commitOf, driverAt, row } from './samples.ts';
 
-export type OpenStore = Store & Records & SessionLog;
+export type OpenStore = Store & Records & SessionLog & { readonly eraser: Eraser; readonly outbox: Outbox };
 
 /** Where a store keeps what it was given: it can be opened again and again, by one at a time. */
 export interface StorePlace {
@@ -13,6 +14,8 @@ export interface StorePlace {
   readonly enough: number;
   /** What was set aside there, as whoever looks into it finds it, by partition and position. */
   setAside(): Promise<readonly SetAside[]>;
+  /** All rows there are, as text; a line each, its table first. */
+  dump(): Promise<string>;
   /** Makes the snapshot of a driver one that cannot be read. */
   spoil(driverId: string): Promise<void>;
   remove(): Promise<void>;

@@ -48,6 +48,7 @@ export function commitOf(more: Partial<Commit> = {}): Commit {
     removedTrips: [],
     snapshots: [],
     setAside: [],
+    erased: [],
     cursors: [],
     ...more,
   };

@@ -7,6 +7,7 @@ import { commitOf } from '../../../hub/contracts/samples.ts';
 import type { SetAside } from '../../../hub/storage-ports.ts';
 import { addressOf } from '../address.ts';
 import { openPostgresStore, type PostgresOptions, type PostgresStore } from '../store.ts';
+import { allRows } from './all-rows.ts';
 
 export interface Database extends SharedPlace {
   url(): Promise<string>;
@@ -63,6 +64,7 @@ export function database(more: Partial<PostgresOptions> = {}): Database {
         const { rows } = await client.query<SetAside>('SELECT partition, position, command, error, at FROM set_aside ORDER BY 1, 2');
         return rows;
       }),
+    dump: async () => allRows(await url()),
     spoil: (driverId) =>
       asked(url(), async (client) => {
         await client.query(`UPDATE driver_snapshot SET state = 'null' WHERE driver = (SELECT n FROM driver WHERE id = $1)`, [driverId]);
