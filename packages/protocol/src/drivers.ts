@@ -143,3 +143,14 @@ export const StoredLocation = Type.Object(
   { title: 'StoredLocation' },
 );
 export type StoredLocation = Static<typeof StoredLocation>;
+
+/** A driver whose data goes: nothing of it can be asked for any more. */
+export const DriverErasure = Type.Object(
+  {
+    driver: Id,
+    since: IsoTime,
+    state: Type.Literal('erasing', { description: 'what cannot be asked for any more goes in the background, and from the archive' }),
+  },
+  { title: 'DriverErasure' },
+);
+export type DriverErasure = Static<typeof DriverErasure>;

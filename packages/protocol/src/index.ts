@@ -1,6 +1,7 @@
 export {
   Availability,
   DRIVER_STATUSES,
+  DriverErasure,
   DriverProfile,
   type DriverStatus,
   DriverView,

@@ -180,6 +180,7 @@ async function compose(
     replyTimeoutMs: REPLY_TIMEOUT_MS,
     canary: config.canarySeconds === 0 ? null : { everyMs: config.canarySeconds * 1_000, meter: canaryMeter(metrics, tellSpan) },
     newEpoch: () => randomBytes(6).toString('base64url'),
+    erased: (report) => log.info(report, 'driver data was erased'),
     fatal,
     ...tell,
   });

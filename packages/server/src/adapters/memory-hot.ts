@@ -7,7 +7,7 @@ import { FeedRing } from './feed-ring.ts';
 const LINGER_MS = 300_000;
 
 interface Held {
-  readonly ring: FeedRing;
+  ring: FeedRing;
   watchers: number;
   /** When the last watcher left, epoch ms. */
   leftAt: number;
@@ -35,6 +35,16 @@ export class MemoryHot implements Hot {
 
   drop(id: string): void {
     this.#drivers.delete(id);
+  }
+
+  erase(id: string): void {
+    this.drop(id);
+    this.clear(`driver:${id}`);
+  }
+
+  clear(feed: string): void {
+    const held = this.#held.get(feed);
+    if (held !== undefined) held.ring = new FeedRing();
   }
 
   append(published: Published): void {

@@ -7,8 +7,8 @@ import { RedisLog } from '../adapters/redis-log/redis-log.ts';
 import { RedisMirror } from '../adapters/redis-mirror/redis-mirror.ts';
 import { RedisPresence } from '../adapters/redis-presence/redis-presence.ts';
 import { systemClock } from '../adapters/system-clock.ts';
-import { driverMirror } from '../dialects/hybrid/mirror.ts';
-import { rideMirror } from '../dialects/rideshare/mirror.ts';
+import { driverKeys, driverMirror } from '../dialects/hybrid/mirror.ts';
+import { rideKeys, rideMirror } from '../dialects/rideshare/mirror.ts';
 import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundation.ts';
 import { type DatabaseSettings, historyOf, openStore, ownershipBy } from './on-postgres.ts';
 
@@ -51,6 +51,7 @@ async function onRedis(connection: RedisConnection, settings: DistributedSetting
   const mirror = new RedisMirror({
     connection,
     encode: (published, trip) => [...rideMirror(published, trip), ...driverMirror(published)],
+    keys: (whom) => ('driverId' in whom ? driverKeys(whom.driverId) : rideKeys(whom.tripId)),
     warn: ground.warn,
   });
   return {
@@ -64,6 +65,7 @@ async function onRedis(connection: RedisConnection, settings: DistributedSetting
     store,
     outbox: store.outbox,
     ...historyOf(settings),
+    eraser: store.eraser,
     tickets: new RedisCodes({ connection, clock: systemClock, kind: 'ticket', ttlMs: TICKET_MS }),
     signIns: new RedisCodes({ connection, clock: systemClock, kind: 'sign-in', ttlMs: SIGN_IN_MS }),
     redis: () => (connection.health().ok ? 'ok' : 'unreachable'),

@@ -11,7 +11,7 @@ import { systemClock } from '../adapters/system-clock.ts';
 import type { DropFixes } from '../archive/ports.ts';
 import type { Outbox } from '../hub/outbox/ports.ts';
 import type { Ownership } from '../hub/ports.ts';
-import type { Records, SessionLog, Store } from '../hub/storage-ports.ts';
+import type { Eraser, Records, SessionLog, Store } from '../hub/storage-ports.ts';
 import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundation.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function embedded(dataDir: string, { storeHealth }: Ground): Promis
 
 /** Whatever the store is, what a single process need not share is in its memory. */
 export function inOneProcess(
-  store: Store & Records & SessionLog & { readonly outbox: Outbox },
+  store: Store & Records & SessionLog & { readonly outbox: Outbox; readonly eraser: Eraser },
   ownership: Ownership,
 ): Omit<Foundation, 'history' | 'dropFixes'> {
   const hot = new MemoryHot(systemClock);
@@ -39,6 +39,7 @@ export function inOneProcess(
     presence: new MemoryPresence(),
     store,
     outbox: store.outbox,
+    eraser: store.eraser,
     tickets: new MemoryCodes(systemClock, TICKET_MS),
     signIns: new MemoryCodes(systemClock, SIGN_IN_MS),
     redis: () => 'unused',

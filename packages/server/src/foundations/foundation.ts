@@ -2,7 +2,7 @@ import type { DropFixes, HotPlace } from '../archive/ports.ts';
 import type { Outbox } from '../hub/outbox/ports.ts';
 import type { Bus, Codes, Hot, Log, Mirror, Ownership, Presence } from '../hub/ports.ts';
 import type { Principal, SignIn } from '../hub/principal.ts';
-import type { Records, SessionLog, Store } from '../hub/storage-ports.ts';
+import type { Eraser, Records, SessionLog, Store } from '../hub/storage-ports.ts';
 
 /** How long codes are good, ms. */
 export const TICKET_MS = 30_000;
@@ -24,6 +24,7 @@ export interface Foundation {
   readonly history: HotPlace;
   /** The only way to drop some of it, where there is but one writer. */
   readonly dropFixes: DropFixes | null;
+  readonly eraser: Eraser;
   readonly tickets: Codes<Principal>;
   readonly signIns: Codes<SignIn>;
   /** How Redis does. */

@@ -73,6 +73,11 @@ export function tripsVisibleTo(who: Principal): TripFilter | null {
   }
 }
 
+/** Erases drivers [I10]. */
+export function mustErase({ role }: Principal): void {
+  if (role !== 'admin') throw new WaycastError('forbidden', 'only an admin erases drivers');
+}
+
 /** Creates, assigns and changes trips. */
 export function mustManageTrips(who: Principal): void {
   if (!isStaff(who)) throw new WaycastError('forbidden', `a ${who.role} does not manage trips`);

@@ -190,7 +190,7 @@ export class Engine implements Owner {
         this.#tenures.failed([entry.partition], error);
         return;
       }
-      if (!this.#commits.isFull) continue;
+      if (!this.#commits.isFull && batch.effects.erased.length === 0) continue;
       this.#tell(batch);
       this.#commits.cut();
       batch = this.#commits.pending;
@@ -220,21 +220,25 @@ export class Engine implements Owner {
       if (this.#oldest === 0) this.#oldest = appendedAt;
       resident.dirty = true;
       advance(driver, command, position, rules, batch.effects);
-      fleet.moved(driver);
     }
     batch.reached.set(partition, position);
+    if (command.kind === 'erase') return;
     hot.put(driver);
+    if (!resident.isCanary) fleet.moved(driver);
   }
 
   /** Everything that need not wait for the commit goes out now. */
   #tell(batch: Batch): void {
     const { publisher, post, meter, outgoing } = this.#parts;
-    const { published, remarks } = batch.effects;
+    const { published, remarks, erased } = batch.effects;
     for (const one of published) {
       publisher.publish(one);
-      if (one.type === 'event') batch.messages.push(...outgoing.of(one.event, one.trip));
+      // What is erased is told to nobody who keeps it.
+      if (one.type === 'event' && !erased.some(({ driverId }) => one.trip === null && one.event.driverId === driverId))
+        batch.messages.push(...outgoing.of(one.event, one.trip));
     }
     for (const remark of remarks) post.remark(remark);
+    for (const { driverId } of erased) this.#erase(driverId);
     if (this.#oldest > 0) {
       meter.delivered(this.#oldest, published.length);
       if (batch.oldest === 0) batch.oldest = this.#oldest;
@@ -242,6 +246,14 @@ export class Engine implements Owner {
     }
     published.length = 0;
     remarks.length = 0;
+  }
+
+  /** Nothing of it is in memory from here on, and others hear that it is gone [I11]. */
+  #erase(driverId: string): void {
+    const driver = this.resident(driverId);
+    if (driver !== undefined) this.#commits.forget(driver);
+    this.#residents.erase(driverId);
+    this.#parts.publisher.erased(driverId);
   }
 
   async #load(partition: number): Promise<void> {
@@ -264,6 +276,11 @@ export class Engine implements Owner {
 
   #stored({ reached, effects, messages }: Batch): void {
     for (const [partition, position] of reached) this.#tenures.stored(partition, position);
+    for (const { driverId } of effects.erased) {
+      this.#residents.erased(driverId);
+      // Whoever asked the store before that may have had it from there.
+      this.#parts.publisher.erased(driverId);
+    }
     this.dispatch(effects.outbox);
     if (messages.length > 0) this.#parts.outgoing.stored();
   }

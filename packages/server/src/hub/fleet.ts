@@ -60,6 +60,15 @@ export class Fleet implements Watcher {
     else (this.#due.has(id) ? this.#due : this.#moved).set(id, driver);
   }
 
+  /** Not at its next turn but now: nobody is to find it any more. */
+  gone(id: string): void {
+    const { home, bus, nearby } = this.#parts;
+    for (const some of [this.#moved, this.#due]) some.delete(id);
+    if (this.#resting.has(id)) this.#resting.set(id, null);
+    nearby.drop(id);
+    bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows: [], gone: [id] });
+  }
+
   happened(event: Happened, trip: Trip | null): void {
     this.#parts.bus.publish({ type: 'fleet-event', feed: FLEET, event, trip });
   }

@@ -7,6 +7,7 @@ import { Rides } from './directory/rides.ts';
 import { DriverStates } from './driver-states.ts';
 import { Drivers } from './drivers.ts';
 import { Engine } from './engine.ts';
+import { type ErasedReport, Erasing } from './erasing.ts';
 import { Fleet } from './fleet.ts';
 import { homeFeed } from './home.ts';
 import { Ingest } from './ingest.ts';
@@ -21,7 +22,7 @@ import { Publisher } from './publisher.ts';
 import { Replies } from './replies.ts';
 import { Senders } from './senders.ts';
 import { Sessions } from './sessions.ts';
-import type { Records, SessionLog, Store } from './storage-ports.ts';
+import type { Eraser, Records, SessionLog, Store } from './storage-ports.ts';
 import { Texts } from './texts.ts';
 import { TrackSearch } from './track-search.ts';
 import { Tracks } from './tracks.ts';
@@ -41,6 +42,11 @@ export interface HubParts {
   readonly bus: Bus;
   readonly store: Store;
   readonly records: Records;
+  readonly eraser: Eraser;
+  /** Takes out of the archive what a driver has there that was received up to `before`, epoch ms; absent: there is none. */
+  readonly eraseArchived?: ((driver: string, before: number) => Promise<void>) | undefined;
+  /** A driver's data is gone everywhere. */
+  readonly erased?: ((report: ErasedReport) => void) | undefined;
   readonly presence: Presence;
   readonly mirror?: Mirror | undefined;
   readonly sessions: SessionLog;
@@ -77,6 +83,7 @@ export interface Hub {
   readonly tracks: Tracks;
   readonly trackSearch: TrackSearch;
   readonly drivers: Drivers;
+  readonly erasing: Erasing;
   readonly nearby: NearbyDrivers;
   readonly watching: Watching;
   readonly senders: Senders;
@@ -139,6 +146,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
   const rides = new Rides({ trips, directory, clock, drivers: () => engine.drivers(), shared, warn });
   const sessions = new Sessions({ trips, ingest, records, states, clock });
   const drivers = new Drivers({ log, records, clock, states, fleet, replies, rules });
+  const erasing = new Erasing({ ...parts, states, replies });
   const texts = new Texts({ trips, records, clock, limits: textLimits });
   const watching = new Watching({ hot, states, trips, fleet, watchers, clock, records });
   const canary = parts.canary && new Canary({ ...parts, ...parts.canary, replies, watching });
@@ -152,6 +160,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     tracks: new Tracks({ records, rules }),
     trackSearch: new TrackSearch(records),
     drivers,
+    erasing,
     nearby,
     watching,
     senders,
@@ -165,6 +174,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
     close: async () => {
       canary?.close();
       rides.close();
+      await erasing.close();
       await attendance.close();
       // Where others send as well there is no end to it; what is not applied here they apply.
       if (!shared) await engine.drain();

@@ -55,10 +55,14 @@ export interface Hot {
   put(driver: Driver): void;
   /** The driver is kept in nobody's memory any more: what the store has of it is all there is. */
   drop(id: string): void;
+  /** The driver is erased: nothing of it is left, and nothing that was kept of its feed [I11]. */
+  erase(id: string): void;
   /** As last put, or newer; undefined for one that is in nobody's memory. */
   driver(id: string): Promise<SeenDriver | undefined>;
   /** Keeps messages for those who come back, of held feeds. */
   append(published: Published): void;
+  /** Nothing that was kept of this feed is left, whoever published it [I11]. */
+  clear(feed: string): void;
   /** From now on messages of this feed are kept; after the last `release`, a while longer. */
   hold(feed: string): void;
   release(feed: string): void;
@@ -93,6 +97,8 @@ export interface Bus {
 export interface Mirror {
   /** `trip`: the one the message is about, as it is now; null for those of a driver. */
   published(published: Published, trip: Trip | null): void;
+  /** What was written of this driver, or of a trip by a driver, goes. */
+  forget(whom: { readonly driverId: string } | { readonly tripId: string }): void;
 }
 
 /** Who is in which room, over all processes; what a process that died held is given back soon. */

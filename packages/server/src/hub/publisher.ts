@@ -35,6 +35,12 @@ export class Publisher {
     people.happened(one.event, one.trip);
   }
 
+  /** Nobody finds the driver where drivers are looked for any more. */
+  erased(driverId: string): void {
+    this.#parts.fleet.gone(driverId);
+    this.#parts.mirror?.forget({ driverId });
+  }
+
   #tripOf(one: Published): Trip | null {
     if (one.type === 'event') return one.trip;
     if (one.plan === null) return null;

@@ -71,6 +71,11 @@ export class Residents {
   #every = SNAPSHOT_EVERY_MS;
   readonly #residents = new Map<string, Resident>();
   readonly #damage = new Damage();
+  /** Erased, and the store may not know yet: what it says of them is of the past. */
+  readonly #leaving = new Map<string, PromiseWithResolvers<void>>();
+  /** How many were erased so far, and as which of them a driver was last. */
+  #erasures = 0;
+  readonly #erased = new Map<string, number>();
   /** Where the next sweep goes on. */
   #round = this.#residents.values();
 
@@ -97,9 +102,10 @@ export class Residents {
   }
 
   /** Brings drivers in; those the store has never heard of begin here. Of one that cannot be read `damage` says why. */
-  async load(ids: Iterable<string>): Promise<void> {
+  async load(ids: ReadonlySet<string> | readonly string[]): Promise<void> {
     const { clock, error } = this.#parts;
     const missing = new Map<string, number>();
+    await Promise.all(Array.from(ids, (id) => this.#leaving.get(id)?.promise));
     for (const id of ids) if (!this.#residents.has(id) && this.damage(id) === undefined) missing.set(id, this.#tenureOf(id));
     for (let tries = 1; missing.size > 0; tries++) {
       if (tries > 1) await sleep(TRY_AGAIN_MS);
@@ -155,7 +161,22 @@ export class Residents {
       this.#residents.delete(id);
       this.#parts.hot.drop(id);
     }
+    for (const id of [...this.#leaving.keys()]) if (partitions.has(partitionOf(id))) this.erased(id);
     this.#damage.forget(partitions);
+  }
+
+  /** The driver is erased: it leaves at once, and nobody under its id comes in until the store has heard of that. */
+  erase(id: string): void {
+    this.#residents.delete(id);
+    this.#leaving.set(id, Promise.withResolvers());
+    this.#erased.set(id, ++this.#erasures);
+    this.#parts.hot.erase(id);
+  }
+
+  /** The store has. */
+  erased(id: string): void {
+    this.#leaving.get(id)?.resolve();
+    this.#leaving.delete(id);
   }
 
   /** These are stored whole with the commit that begins now. */
@@ -205,8 +226,9 @@ export class Residents {
   /** What the store has, unless the partition was somebody else's meanwhile: then it may be out of date. */
   async #loaded(ids: readonly string[]): Promise<readonly StoredDriver[]> {
     const tenures = new Map(ids.map((id) => [id, this.#tenureOf(id)]));
-    const stored = await this.#parts.store.load(ids);
-    return stored.filter(({ id }) => tenures.get(id) === this.#tenureOf(id));
+    const erasures = this.#erasures;
+    const stored = await this.#parts.store.load(ids.filter((id) => !this.#leaving.has(id)));
+    return stored.filter(({ id }) => tenures.get(id) === this.#tenureOf(id) && (this.#erased.get(id) ?? 0) <= erasures);
   }
 
   #tenureOf(id: string): number {

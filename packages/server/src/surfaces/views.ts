@@ -1,4 +1,5 @@
 import {
+  type DriverErasure,
   type DriverView,
   type Eta,
   isoTime,
@@ -20,7 +21,7 @@ import type { Stop } from '../core/stops.ts';
 import type { Trip } from '../core/trip.ts';
 import type { FleetRow } from '../hub/delivery.ts';
 import type { NearbyDriver } from '../hub/nearby.ts';
-import type { Pass } from '../hub/storage-ports.ts';
+import type { Erasure, Pass } from '../hub/storage-ports.ts';
 
 /** What is inside as clients see it: ISO times, no bookkeeping. The native shape, shared by REST and stream. */
 
@@ -90,6 +91,10 @@ export function driverView(driver: SeenDriver): DriverView {
     trips: driver.trips.map((active) => active.trip.id),
     ...profile,
   };
+}
+
+export function erasureView({ driver, at }: Erasure): DriverErasure {
+  return { driver, since: isoTime(at), state: 'erasing' };
 }
 
 export function etaViews(etas: readonly StopEta[]): Eta[] {

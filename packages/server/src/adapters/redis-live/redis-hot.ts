@@ -26,6 +26,9 @@ local light = redis.call('GET', KEYS[1])
 if light and string.sub(light, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 0`;
 
+/** The same, and all of it: nothing may be left until it expires. */
+const ERASE = DROP.replace(`'DEL', KEYS[1])`, `'DEL', KEYS[1], KEYS[2])`);
+
 /** What Redis took in this time it may lose when it dies or its replica takes over, ms. */
 const LATELY_MS = 5_000;
 
@@ -85,13 +88,16 @@ export class RedisHot implements Hot {
   }
 
   drop(id: string): void {
-    const driver = this.#own.get(id);
-    if (driver === undefined) return;
-    this.#own.delete(id);
-    this.#changed.delete(id);
-    this.#failed.delete(id);
-    const [light, heavy] = this.#keysOf(id);
-    this.#drops.set(id, { key: light, args: ['EVAL', DROP, 2, light, heavy, lightBeginning(driver.epoch)] });
+    this.#remove(id, DROP);
+  }
+
+  erase(id: string): void {
+    this.#remove(id, ERASE);
+    this.clear(`driver:${id}`);
+  }
+
+  clear(feed: string): void {
+    this.#rings.remove(feed);
     this.#parts.turn.touch();
   }
 
@@ -161,6 +167,17 @@ export class RedisHot implements Hot {
     this.#heavy = new WeakMap();
     this.#rings.restart();
     for (const id of this.#own.keys()) this.#again.add(id);
+    this.#parts.turn.touch();
+  }
+
+  #remove(id: string, script: string): void {
+    const driver = this.#own.get(id);
+    if (driver === undefined) return;
+    this.#own.delete(id);
+    this.#changed.delete(id);
+    this.#failed.delete(id);
+    const [light, heavy] = this.#keysOf(id);
+    this.#drops.set(id, { key: light, args: ['EVAL', script, 2, light, heavy, lightBeginning(driver.epoch)] });
     this.#parts.turn.touch();
   }
 

@@ -46,6 +46,13 @@ export class RingWriter {
     return true;
   }
 
+  /** Whoever wrote it: nothing of it is to be left. */
+  remove(feed: string): void {
+    this.#pending.delete(feed);
+    this.#rings.delete(feed);
+    this.#broken.add(feed);
+  }
+
   calls(): RedisCall[] {
     const calls: RedisCall[] = [];
     if (this.#failed.size > 0) for (const feed of this.#pending.keys()) if (this.#failed.delete(feed)) this.#broken.add(feed);

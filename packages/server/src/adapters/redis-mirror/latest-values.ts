@@ -50,6 +50,11 @@ export class LatestValues {
     if (this.size > this.#most) this.#leaveOut();
   }
 
+  /** Nothing of this key is to be written; what is on its way may still arrive. */
+  remove(key: string): void {
+    for (const some of [this.#waiting, this.#onItsWay, this.#failed]) some.delete(key);
+  }
+
   /** The next ones to be written, on their way from here on, without those that are worth nothing at `now`. */
   take(count: number, now: number): readonly Latest[] {
     const taken: Latest[] = [];

@@ -33,7 +33,7 @@ async function mirrorOf(encode: (published: Published) => MirrorWrite[], more: {
   const { url = redis.url, ...rest } = more;
   const connection = await openRedis({ url });
   const warned: string[] = [];
-  const mirror = new RedisMirror({ connection, encode, ...rest, warn: (message) => warned.push(message) });
+  const mirror = new RedisMirror({ connection, encode, keys: () => [], ...rest, warn: (message) => warned.push(message) });
   opened.unshift(async () => {
     await mirror.close();
     connection.close();

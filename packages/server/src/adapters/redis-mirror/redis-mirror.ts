@@ -10,9 +10,13 @@ import { type Latest, LatestValues } from './latest-values.ts';
 /** `trip`: the one the message is about, as it is now; null for those of a driver. */
 export type Encode = (published: Published, trip: Trip | null) => Iterable<MirrorWrite>;
 
+export type Whom = Parameters<Mirror['forget']>[0];
+
 export interface RedisMirrorOptions {
   readonly connection: RedisConnection;
   readonly encode: Encode;
+  /** The keys there may be of a driver, or of a trip. */
+  readonly keys: (whom: Whom) => readonly string[];
   /** The newest value of so many keys may wait while Redis is away, slow, or takes nothing. */
   readonly mostKeys?: number;
   readonly warn?: (message: string, error: unknown) => void;
@@ -46,9 +50,12 @@ const CLOSE_WITHIN_MS = 1_000;
 export class RedisMirror implements Mirror {
   readonly #connection: RedisConnection;
   readonly #encode: Encode;
+  readonly #keys: RedisMirrorOptions['keys'];
   readonly #warn: (message: string, error: unknown) => void;
   readonly #stopListening: () => void;
   readonly #values: LatestValues;
+  /** Keys that have to go. */
+  readonly #removals = new Set<string>();
   #pushes = new Map<string, Pushed>();
   #messages: RedisCall[] = [];
   #scheduled = false;
@@ -60,9 +67,10 @@ export class RedisMirror implements Mirror {
   #isTold = false;
   #leftOutBefore = 0;
 
-  constructor({ connection, encode, mostKeys = MOST_KEYS, warn = () => undefined }: RedisMirrorOptions) {
+  constructor({ connection, encode, keys, mostKeys = MOST_KEYS, warn = () => undefined }: RedisMirrorOptions) {
     this.#connection = connection;
     this.#encode = encode;
+    this.#keys = keys;
     this.#warn = warn;
     this.#values = new LatestValues(mostKeys);
     this.#stopListening = connection.onChange(({ ok }) => {
@@ -74,12 +82,22 @@ export class RedisMirror implements Mirror {
     for (const write of this.#encode(published, trip)) this.#gather(write);
   }
 
+  /** While Redis is away, and until it has done so; of too many those are left that live no longer than a day anyway. */
+  forget(whom: Whom): void {
+    for (const key of this.#keys(whom)) {
+      this.#values.remove(key);
+      this.#pushes.delete(key);
+      if (this.#removals.size < MOST_WAITING) this.#removals.add(key);
+    }
+    this.#schedule();
+  }
+
   /** Writes what is still to be written, if that is possible soon. Twice is safe. */
   async close(): Promise<void> {
     this.#stopListening();
     const deadline = performance.now() + CLOSE_WITHIN_MS;
     while (
-      (this.#values.hasWaiting || this.#messages.length > 0 || this.#pushes.size > 0) &&
+      (this.#values.hasWaiting || this.#removals.size > 0 || this.#messages.length > 0 || this.#pushes.size > 0) &&
       !this.#isAway() &&
       performance.now() < deadline
     ) {
@@ -139,7 +157,11 @@ export class RedisMirror implements Mirror {
     const now = performance.now();
     // Like with like, which travels together.
     const values = this.#values.take(VALUES_AT_ONCE, now).toSorted((a, b) => a.until - b.until);
+    const removals = [...this.#removals];
+    this.#removals.clear();
     const calls: RedisCall[] = values.map(({ key, value, until }) => ({ key, args: ['SET', key, value, 'PX', lifeOf(until - now)] }));
+    // First: what follows is of somebody new.
+    calls.unshift(...removals.map((key): RedisCall => ({ key, args: ['DEL', key] })));
     for (const [key, { values, keep }] of this.#pushes) calls.push({ key, args: ['LPUSH', key, ...values.slice(-keep)] });
     for (const [key, { keep, ttl }] of this.#pushes)
       calls.push({ key, args: ['LTRIM', key, 0, keep - 1] }, { key, args: ['EXPIRE', key, ttl] });
@@ -149,17 +171,18 @@ export class RedisMirror implements Mirror {
     if (calls.length === 0) return;
     const writing = this.#connection.write(calls, 0).then((replies) => {
       this.#inFlight.delete(writing);
-      this.#settle(values, replies);
+      for (const [i, key] of removals.entries()) if (replies[i] instanceof Error) this.#removals.add(key);
+      this.#settle(values, replies.slice(removals.length), replies);
       this.#schedule();
     });
     this.#inFlight.add(writing);
   }
 
-  #settle(values: readonly Latest[], replies: readonly RedisReply[]): void {
-    for (const [i, one] of values.entries()) this.#values.settle(one, !(replies[i] instanceof Error));
+  #settle(values: readonly Latest[], ofValues: readonly RedisReply[], replies: readonly RedisReply[]): void {
+    for (const [i, one] of values.entries()) this.#values.settle(one, !(ofValues[i] instanceof Error));
     const refusal = replies.find((reply) => reply instanceof Error && !(reply instanceof RedisGone) && !isElsewhere(reply));
     if (refusal instanceof Error) this.#refused(refusal);
-    if (this.#values.hasFailed) this.#retryLater();
+    if (this.#values.hasFailed || this.#removals.size > 0) this.#retryLater();
     else if (refusal === undefined) this.#refusals.clear();
   }
 

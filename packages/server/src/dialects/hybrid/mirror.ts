@@ -10,7 +10,16 @@ export function driverMirror(published: Published): readonly MirrorSet[] {
   const { driverId, fix } = published;
   const { lat, lng, bearing: heading, speed, accuracy, at } = fix;
   const value = JSON.stringify({ driverId, lat, lng, heading, speed, accuracy, timestamp: isoTime(at) });
-  return [{ kind: 'set', key: `driver_location_${driverId}`, value, ttl: KEPT_S }];
+  return [{ kind: 'set', key: keyOf(driverId), value, ttl: KEPT_S }];
+}
+
+/** What there is of a driver. */
+export function driverKeys(driverId: string): readonly string[] {
+  return [keyOf(driverId)];
+}
+
+function keyOf(driverId: string): string {
+  return `driver_location_${driverId}`;
 }
 
 const NOTHING: readonly MirrorSet[] = [];

@@ -18,6 +18,15 @@ export function rideMirror(published: Published, trip: Trip | null): readonly Mi
   return trip?.kind === 'ride' ? locationMirror(published, trip) : NOTHING;
 }
 
+/** What there is of a ride. */
+export function rideKeys(tripId: string): readonly string[] {
+  return [placeKey(tripId), historyKey(tripId), statusKey(tripId)];
+}
+
+const placeKey = (tripId: string): string => `location:ride:${tripId}:driver`;
+const historyKey = (tripId: string): string => `location:ride:${tripId}:history`;
+const statusKey = (tripId: string): string => `tracking:ride:${tripId}:status`;
+
 const NOTHING: readonly MirrorWrite[] = [];
 
 function locationMirror({ driverId, fix, now }: LocationPublished, trip: Trip): readonly MirrorWrite[] {
@@ -27,8 +36,8 @@ function locationMirror({ driverId, fix, now }: LocationPublished, trip: Trip): 
   const latest = JSON.stringify({ ...currentLocation(driverId, fix, destination, now), ...who });
   const past = JSON.stringify({ ...historyLocation(driverId, fix), ...who });
   return [
-    { kind: 'set', key: `location:ride:${trip.id}:driver`, value: latest, ttl: DAY_S },
-    { kind: 'push', key: `location:ride:${trip.id}:history`, value: past, keep: HISTORY, ttl: DAY_S },
+    { kind: 'set', key: placeKey(trip.id), value: latest, ttl: DAY_S },
+    { kind: 'push', key: historyKey(trip.id), value: past, keep: HISTORY, ttl: DAY_S },
     { kind: 'publish', channel: `ride:${trip.id}:location`, message: JSON.stringify(locationUpdate(driverId, fix, destination, now)) },
   ];
 }
@@ -42,5 +51,5 @@ function eventMirror({ event, trip }: EventPublished): readonly MirrorWrite[] {
     driver_id: trip.driverId,
     passenger_ids: [...partiesOf(trip)],
   };
-  return [{ kind: 'set', key: `tracking:ride:${trip.id}:status`, value: JSON.stringify(status), ttl: DAY_S }];
+  return [{ kind: 'set', key: statusKey(trip.id), value: JSON.stringify(status), ttl: DAY_S }];
 }

@@ -29,6 +29,7 @@ export async function hubInMemory(store: SqliteStore, more: Partial<Omit<HubPart
     bus,
     store,
     records: store,
+    eraser: store.eraser,
     presence: new MemoryPresence(),
     sessions: store,
     clock,

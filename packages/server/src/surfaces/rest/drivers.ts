@@ -1,5 +1,6 @@
 import {
   Availability,
+  DriverErasure,
   DriverProfile,
   DriverView,
   FixBatch,
@@ -14,7 +15,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Hub } from '../../hub/hub.ts';
-import { driverView, fleetRowView, storedLocationView } from '../views.ts';
+import { driverView, erasureView, fleetRowView, storedLocationView } from '../views.ts';
 import { whoAsks } from './app.ts';
 import { nearbyRoute } from './nearby.ts';
 import { failures, refusals } from './refusals.ts';
@@ -35,7 +36,7 @@ const LocationsQuery = Type.Object(
 const MOST_FIXES = 1_000;
 
 /** `/v1/drivers` and `/v1/positions`. */
-export function driverRoutes(app: FastifyInstance, { drivers, ingest, nearby }: Hub): void {
+export function driverRoutes(app: FastifyInstance, { drivers, erasing, ingest, nearby }: Hub): void {
   nearbyRoute(app, { nearby });
   app.post<{ Params: Static<typeof DriverId>; Body: object }>(
     '/v1/drivers/:id/locations',
@@ -136,6 +137,21 @@ export function driverRoutes(app: FastifyInstance, { drivers, ingest, nearby }: 
       await drivers.setAvailability(whoAsks(request), request.params.id, request.body.available);
       return driverView(await drivers.find(whoAsks(request), request.params.id));
     },
+  );
+  app.delete<{ Params: Static<typeof DriverId> }>(
+    '/v1/drivers/:id/data',
+    {
+      schema: {
+        operationId: 'eraseDriver',
+        tags: ['Drivers'],
+        summary: 'Erase everything there is of a driver',
+        description:
+          'From the answer on nothing of the driver can be asked for [I10]; the trips it drove stay, without it [I12]. Asked again while it goes on, it answers the same.',
+        params: DriverId,
+        response: { 202: DriverErasure, ...refusals('forbidden', 'not_found', 'driver_has_trips'), ...failures },
+      },
+    },
+    async (request, reply) => reply.code(202).send(erasureView(await erasing.erase(whoAsks(request), request.params.id))),
   );
   app.get(
     '/v1/positions',

@@ -1,0 +1,191 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isId, WaycastError } from '@waycast/protocol';
+import { mustErase } from './access.ts';
+import type { DriverStates } from './driver-states.ts';
+import { partitionOf } from './partition.ts';
+import type { Clock, Hot, Log, Mirror } from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { Replies } from './replies.ts';
+import type { Eraser, Erasure, ErasurePart, ErasureWork } from './storage-ports.ts';
+
+/** What can be asked for; and what nobody can ask for any more. Messages before events: these tell who drove a trip. */
+const SHOWN: readonly ErasurePart[] = ['messages', 'trips', 'events', 'sessions'];
+const BEHIND: readonly ErasurePart[] = ['commands', 'fixes', 'streams'];
+/** Whether there is something to do is looked this often, ms. */
+const LOOK_MS = 5_000;
+/** What was on its way has arrived by then, and is looked for once more, ms. */
+const LATE_MS = 10_000;
+/** Whoever asked waits so long until nothing shows any more, and looks so often, ms. */
+const PATIENCE_MS = 20_000;
+const GLANCE_MS = 20;
+
+export interface ErasingParts {
+  readonly eraser: Eraser;
+  readonly log: Log;
+  readonly hot: Hot;
+  readonly mirror?: Mirror | undefined;
+  readonly states: DriverStates;
+  readonly replies: Replies;
+  readonly clock: Clock;
+  readonly eraseArchived?: ((driver: string, before: number) => Promise<void>) | undefined;
+  readonly erased?: ((report: ErasedReport) => void) | undefined;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** What became of a driver's data, for the log: how many rows went or have nothing of it any more, and in how many ms. */
+export type ErasedReport = Readonly<Record<ErasurePart | 'ms', number>>;
+
+/** How far one is, in this process; after a restart it begins anew, which does no harm. */
+interface Progress {
+  stage: 'stored' | 'archived' | 'late';
+  readonly rows: Record<ErasurePart, number>;
+}
+
+/** Takes out everything there is of a driver: what shows before it answers, the rest in small steps behind [I10-I15]. */
+export class Erasing {
+  readonly #parts: ErasingParts;
+  readonly #progress = new Map<number, Progress>();
+  readonly #stop: () => void;
+  #working: Promise<void> | null = null;
+  #isClosing = false;
+
+  constructor(parts: ErasingParts) {
+    this.#parts = parts;
+    this.#stop = parts.clock.every(LOOK_MS, () => this.#work());
+  }
+
+  /**
+   * Answers once nothing of the driver can be asked for any more.
+   * @throws WaycastError `forbidden`, `not_found`, `driver_has_trips`, `storage_unavailable`: asking again is safe
+   */
+  async erase(who: Principal, driverId: string): Promise<Erasure> {
+    mustErase(who);
+    const { states, log, replies, clock } = this.#parts;
+    const isKnown = isId(driverId) && (await states.look(driverId)) !== undefined;
+    if (!isKnown && (await this.#newest(driverId)) === undefined) throw new WaycastError('not_found', 'no such driver');
+    if (isKnown)
+      await replies.ask('done', (reply) => log.append(partitionOf(driverId), { kind: 'erase', driverId, receivedAt: clock.now(), reply }));
+    return await this.#hidden(driverId);
+  }
+
+  /** Leaves the rest to whoever comes next. Twice is safe. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#stop();
+    await this.#working;
+  }
+
+  async #newest(driverId: string): Promise<Erasure | undefined> {
+    return (await this.#parts.eraser.pending()).findLast(({ driver }) => driver === driverId);
+  }
+
+  async #hidden(driverId: string): Promise<Erasure> {
+    const deadline = performance.now() + PATIENCE_MS;
+    let last: Erasure | undefined;
+    while (performance.now() < deadline && !this.#isClosing) {
+      const newest = await this.#newest(driverId);
+      // It is done already.
+      if (newest === undefined && last !== undefined) return last;
+      last = newest;
+      if (newest?.hidden === true) return newest;
+      this.#work();
+      await pause(GLANCE_MS);
+    }
+    throw new WaycastError('storage_unavailable', 'the erasure goes on; ask again', { retryAfter: 5 });
+  }
+
+  #work(): void {
+    if (this.#isClosing) return;
+    this.#working ??= this.#all().finally(() => {
+      this.#working = null;
+    });
+  }
+
+  async #all(): Promise<void> {
+    const { eraser, warn } = this.#parts;
+    try {
+      if ((await eraser.pending()).length === 0) return;
+      const work = await eraser.begin();
+      if (work === null) return;
+      try {
+        const pending = await eraser.pending();
+        // Who waits for an answer waits for these.
+        for (const erasure of pending) if (!erasure.hidden) await this.#hide(work, erasure);
+        for (const erasure of pending) await this.#goOn(work, erasure);
+      } finally {
+        await work.end();
+      }
+    } catch (error) {
+      if (!this.#isClosing) warn('the store did not let driver data be erased; it is tried again', error);
+    }
+  }
+
+  async #hide(work: ErasureWork, erasure: Erasure): Promise<void> {
+    for (const part of SHOWN) await this.#part(work, erasure, part);
+    if (!this.#isClosing) await work.hide(erasure);
+  }
+
+  async #goOn(work: ErasureWork, erasure: Erasure): Promise<void> {
+    const progress = this.#of(erasure);
+    if (progress.stage === 'stored') {
+      for (const part of BEHIND) await this.#part(work, erasure, part);
+      if (this.#isClosing) return;
+      progress.stage = 'archived';
+    }
+    if (progress.stage === 'archived') {
+      if (!(await this.#archived(erasure))) return;
+      progress.stage = 'late';
+    }
+    const { clock, erased } = this.#parts;
+    const ms = clock.now() - erasure.at;
+    if (ms < LATE_MS || this.#isClosing) return;
+    let isHeld = false;
+    for (const part of [...SHOWN, ...BEHIND]) if (await this.#part(work, erasure, part)) isHeld = true;
+    if (isHeld || this.#isClosing) return;
+    await work.done(erasure);
+    this.#progress.delete(erasure.n);
+    erased?.({ ...progress.rows, ms });
+  }
+
+  /** Answers whether something of it has to be looked at again. */
+  async #part(work: ErasureWork, erasure: Erasure, part: ErasurePart): Promise<boolean> {
+    const { hot, mirror } = this.#parts;
+    const { rows: counts } = this.#of(erasure);
+    let isHeld = false;
+    for (let after: string | null = null; !this.#isClosing; ) {
+      const began = performance.now();
+      const { rows, trips, held, next } = await work.some(erasure, part, after);
+      counts[part] += rows;
+      isHeld ||= held;
+      for (const tripId of trips) {
+        hot.clear(`trip:${tripId}`);
+        mirror?.forget({ tripId });
+      }
+      if (next === null) break;
+      after = next;
+      // As long as it took: half of the store is always the others'.
+      await pause(performance.now() - began);
+    }
+    return isHeld;
+  }
+
+  async #archived({ driver, at }: Erasure): Promise<boolean> {
+    const { eraseArchived, warn } = this.#parts;
+    try {
+      await eraseArchived?.(driver, at);
+      return true;
+    } catch (error) {
+      warn('the archive cannot be rewritten: a driver that was erased is still in it, until it can; it is tried again', error);
+      return false;
+    }
+  }
+
+  #of({ n }: Erasure): Progress {
+    let progress = this.#progress.get(n);
+    if (progress === undefined) {
+      progress = { stage: 'stored', rows: { messages: 0, trips: 0, events: 0, sessions: 0, commands: 0, fixes: 0, streams: 0 } };
+      this.#progress.set(n, progress);
+    }
+    return progress;
+  }
+}
