@@ -1,0 +1,179 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { openSqliteStore, type SqliteStore } from '../adapters/sqlite-store/store.ts';
+import { history } from './contracts/samples.ts';
+import type { ErasedReport } from './erasing.ts';
+import type { Hub } from './hub.ts';
+import type { Principal } from './principal.ts';
+import type { StoredDriver } from './storage-ports.ts';
+import { HeldStore } from './testing/held-store.ts';
+import { type HubInMemory, hubInMemory } from './testing/hub-in-memory.ts';
+
+const ADMIN: Principal = { sub: 'admin', role: 'admin', trips: undefined, drivers: undefined, labels: undefined, expiresAt: null };
+const SOON = { timeout: 20_000, interval: 5 };
+const HERE = { lat: 44.5, lng: 11.3 };
+
+/** What it reads may come late: as it was when it was read. */
+class SlowStore extends HeldStore {
+  loading: PromiseWithResolvers<void> | null = null;
+
+  override async load(ids: readonly string[]): Promise<readonly StoredDriver[]> {
+    const { loading } = this;
+    const found = await super.load(ids);
+    await loading?.promise;
+    return found;
+  }
+}
+
+let dataDir: string;
+let real: SqliteStore;
+let store: SlowStore;
+let open: HubInMemory;
+let hub: Hub;
+let archived: [string, number][];
+let archiveFails: boolean;
+let reports: ErasedReport[];
+let warned: string[];
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'waycast-erasing-'));
+  real = await openSqliteStore({ dataDir });
+  store = new SlowStore(real);
+  [archived, archiveFails, reports, warned] = [[], false, [], []];
+  await start();
+});
+
+async function start(): Promise<void> {
+  open = await hubInMemory(real, {
+    store,
+    eraseArchived: async (driver, before) => {
+      if (archiveFails) throw new Error('no such disk');
+      archived.push([driver, before]);
+    },
+    erased: (report) => void reports.push(report),
+    warn: (message) => void warned.push(message),
+  });
+  hub = open.hub;
+}
+
+afterEach(async () => {
+  store.letGo();
+  store.loading?.resolve();
+  await hub.close();
+  await real.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+const send = (driver: string, lat = HERE.lat) => hub.ingest.batch(ADMIN, driver, [{ ...HERE, lat }], true);
+const around = () =>
+  hub.nearby
+    .find(ADMIN, { ...HERE, radius: 5_000, limit: 10, statuses: ['ONLINE', 'ON_TRIP'], label: null, maxAgeMs: 60_000 })
+    .map(({ row }) => row.driver);
+/** Time passes until it holds. */
+async function later(check: () => unknown): Promise<void> {
+  await vi.waitFor(async () => {
+    open.clock.pass(1_000);
+    await check();
+  }, SOON);
+}
+
+it('out of the search for the nearest at once, not at the next turn of the fleet [I11]', async () => {
+  await send('d');
+  await later(() => expect(around()).toEqual(['d']));
+  await hub.erasing.erase(ADMIN, 'd');
+  expect(around()).toEqual([]);
+  expect(hub.drivers.positions(ADMIN).rows).toEqual([]);
+});
+
+it('what comes behind it waits until the store has heard of it, and is of somebody new [I11, I14]', async () => {
+  await send('d');
+  await hub.drivers.setProfile(ADMIN, 'd', { name: 'Rhett' });
+  const gate = Promise.withResolvers<void>();
+  store.delay = ({ erased }) => (erased.length > 0 ? gate.promise : undefined);
+  const erased = hub.erasing.erase(ADMIN, 'd');
+  await vi.waitFor(() => expect(store.given.length).toBeGreaterThan(2), SOON);
+  const sent = send('d', 44.6);
+  // Nobody who only looks brings back what the store still has.
+  await expect(hub.drivers.find(ADMIN, 'd')).rejects.toMatchObject({ code: 'not_found' });
+  gate.resolve();
+  await erased;
+  expect(await sent).toMatchObject({ stored: 1 });
+  expect((await history(real, 'd', 10)).map(({ fix }) => fix.lat)).toEqual([44.6]);
+  expect((await hub.drivers.find(ADMIN, 'd')).profile.name).toBeNull();
+});
+
+it('whoever looked at it while it was erased does not bring it back [I11]', async () => {
+  await send('d');
+  await hub.drivers.goOffline(ADMIN, 'd');
+  // From here on it is in the store alone.
+  await hub.close();
+  await start();
+  const loads = Promise.withResolvers<void>();
+  store.loading = loads;
+  const looked = hub.drivers.find(ADMIN, 'd').then(
+    () => 'found',
+    () => 'not found',
+  );
+  store.loading = null;
+  await hub.erasing.erase(ADMIN, 'd');
+  loads.resolve();
+  expect(await looked).toBe('not found');
+  await expect(hub.drivers.find(ADMIN, 'd')).rejects.toMatchObject({ code: 'not_found' });
+  expect(hub.drivers.positions(ADMIN).rows).toEqual([]);
+});
+
+it('a commit that the store refuses leaves it as it was; then it is done once more [I13]', async () => {
+  await send('d');
+  let refusals = 1;
+  store.refusal = ({ erased }) => (erased.length > 0 && refusals-- > 0 ? new Error('refused') : undefined);
+  await hub.erasing.erase(ADMIN, 'd');
+  expect(refusals).toBeLessThan(0);
+  await expect(hub.drivers.find(ADMIN, 'd')).rejects.toMatchObject({ code: 'not_found' });
+  expect(await history(real, 'd', 10)).toEqual([]);
+});
+
+it('waits for an archive that cannot be had, says so, and goes on when it can [I15]', async () => {
+  archiveFails = true;
+  await send('d');
+  const { at } = await hub.erasing.erase(ADMIN, 'd');
+  await later(() => expect(warned.filter((one) => one.startsWith('the archive cannot be rewritten'))).not.toEqual([]));
+  open.clock.pass(60_000);
+  expect(await real.eraser.pending()).toHaveLength(1);
+  archiveFails = false;
+  await later(() => expect(reports).toHaveLength(1));
+  expect(archived).toEqual([['d', at]]);
+  expect(await real.eraser.pending()).toEqual([]);
+  await expect(hub.erasing.erase(ADMIN, 'd')).rejects.toMatchObject({ code: 'not_found' });
+});
+
+it('the second time it is looked through is not before what was on its way must have come [I13]', async () => {
+  await send('d');
+  await hub.erasing.erase(ADMIN, 'd');
+  await vi.waitFor(async () => expect(archived).toHaveLength(1), SOON);
+  open.clock.pass(5_000);
+  const session = { id: 's', subject: 'd', role: 'driver', surface: 'stream', kind: 'WEBSOCKET', about: null } as const;
+  const since = open.clock.now() - 60_000;
+  await real.recordSessions([{ ...session, since, last: since, until: since + 1 }]);
+  expect(reports).toEqual([]);
+  await later(() => expect(reports).toHaveLength(1));
+  expect(reports).toMatchObject([{ sessions: 1 }]);
+  expect((await real.sessions({}, 10, null)).items).toEqual([]);
+});
+
+it('a trip that somebody else has open is waited for: its end lets the erasure end [I12]', async () => {
+  await send('d');
+  const { trip } = await hub.trips.create(ADMIN, { kind: 'ride', driverId: 'd', stops: [{ type: 'pickup', ...HERE }] }, 'rest', undefined);
+  await vi.waitFor(async () => expect((await hub.drivers.find(ADMIN, 'd')).trips).toHaveLength(1), SOON);
+  await hub.trips.patch(ADMIN, trip.id, { driverId: 'e' }, 'rest');
+  await vi.waitFor(async () => expect((await hub.drivers.find(ADMIN, 'd')).trips).toEqual([]), SOON);
+  await hub.erasing.erase(ADMIN, 'd');
+  expect(JSON.stringify(await real.events(trip.id))).not.toContain('"d"');
+  await vi.waitFor(() => expect(archived).toHaveLength(1), SOON);
+  for (let n = 0; n < 10; n++) open.clock.pass(5_000);
+  expect(await real.eraser.pending()).toHaveLength(1);
+  await hub.trips.status(ADMIN, trip.id, { status: 'CANCELLED' }, 'rest');
+  await later(() => expect(reports).toHaveLength(1));
+  expect(await real.trip(trip.id)).toMatchObject({ driverId: 'e', assignments: [{ driverId: 'e' }] });
+});
