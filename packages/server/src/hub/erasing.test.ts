@@ -87,7 +87,22 @@ it('out of the search for the nearest at once, not at the next turn of the fleet
   expect(hub.drivers.positions(ADMIN).rows).toEqual([]);
 });
 
-it('what comes behind it waits until the store has heard of it, and is of somebody new [I11, I14]', async () => {
+it('what comes behind it in the same turn is of somebody new, and goes by itself [I11, I14]', async () => {
+  await send('d');
+  const erased = hub.erasing.erase(ADMIN, 'd');
+  const sent = Array.from({ length: 40 }, async (_, turns) => {
+    for (let n = 0; n < turns; n++) await undefined;
+    return await send('d', 44.6 + turns / 1_000);
+  });
+  await erased;
+  for (const receipt of await Promise.all(sent)) expect(receipt).toMatchObject({ stored: 1 });
+  const kept = (await history(real, 'd', 100)).map(({ fix }) => fix.lat);
+  expect(kept).not.toContain(HERE.lat);
+  expect(kept.at(-1)).toBe(44.639);
+  expect(await real.load(['d'])).toMatchObject([{ id: 'd' }]);
+});
+
+it('what comes behind it is of somebody new before the store has heard of it [I11, I14]', async () => {
   await send('d');
   await hub.drivers.setProfile(ADMIN, 'd', { name: 'Rhett' });
   const gate = Promise.withResolvers<void>();

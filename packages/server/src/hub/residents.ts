@@ -72,7 +72,7 @@ export class Residents {
   readonly #residents = new Map<string, Resident>();
   readonly #damage = new Damage();
   /** Erased, and the store may not know yet: what it says of them is of the past. */
-  readonly #leaving = new Map<string, PromiseWithResolvers<void>>();
+  readonly #leaving = new Set<string>();
   /** How many were erased so far, and as which of them a driver was last. */
   #erasures = 0;
   readonly #erased = new Map<string, number>();
@@ -102,10 +102,9 @@ export class Residents {
   }
 
   /** Brings drivers in; those the store has never heard of begin here. Of one that cannot be read `damage` says why. */
-  async load(ids: ReadonlySet<string> | readonly string[]): Promise<void> {
+  async load(ids: Iterable<string>): Promise<void> {
     const { clock, error } = this.#parts;
     const missing = new Map<string, number>();
-    await Promise.all(Array.from(ids, (id) => this.#leaving.get(id)?.promise));
     for (const id of ids) if (!this.#residents.has(id) && this.damage(id) === undefined) missing.set(id, this.#tenureOf(id));
     for (let tries = 1; missing.size > 0; tries++) {
       if (tries > 1) await sleep(TRY_AGAIN_MS);
@@ -161,21 +160,20 @@ export class Residents {
       this.#residents.delete(id);
       this.#parts.hot.drop(id);
     }
-    for (const id of [...this.#leaving.keys()]) if (partitions.has(partitionOf(id))) this.erased(id);
+    for (const id of this.#leaving) if (partitions.has(partitionOf(id))) this.erased(id);
     this.#damage.forget(partitions);
   }
 
-  /** The driver is erased: it leaves at once, and nobody under its id comes in until the store has heard of that. */
+  /** The driver is erased and leaves at once: who comes in under its id is somebody new, whatever the store still says. */
   erase(id: string): void {
     this.#residents.delete(id);
-    this.#leaving.set(id, Promise.withResolvers());
+    this.#leaving.add(id);
     this.#erased.set(id, ++this.#erasures);
     this.#parts.hot.erase(id);
   }
 
   /** The store has. */
   erased(id: string): void {
-    this.#leaving.get(id)?.resolve();
     this.#leaving.delete(id);
   }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eraseAll } from '../../hub/contracts/erase-all.ts';
 import { erasureContract } from '../../hub/contracts/erasure.ts';
 import { passesContract } from '../../hub/contracts/passes.ts';
 import type { StorePlace } from '../../hub/contracts/place.ts';
@@ -61,6 +62,30 @@ storeContract('SqliteStore', folder);
 recordsContract('SqliteStore', folder);
 passesContract('SqliteStore', folder);
 sessionLogContract('SqliteStore', folder);
+
+it('a driver that is erased while its fixes move into history has none there, nor anybody a half one [I13]', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'waycast-store-'));
+  const store = await openSqliteStore({ dataDir });
+  const db = new DatabaseSync(join(dataDir, 'waycast.db'), { readOnly: true });
+  try {
+    const count = (what: string) => Number(db.prepare(`SELECT count(*) AS n FROM ${what}`).get()?.n);
+    const rows = Array.from({ length: 200_000 }, (_, n) => row(n + 1, n, { driverId: n % 2 === 0 ? 'd' : 'gone' }));
+    await store.commit(commitOf({ rows, snapshots: [driverAt('d', rows.length), driverAt('gone', rows.length)] }));
+    await vi.waitFor(() => expect(count('fix')).toBeGreaterThan(0), { interval: 1 });
+    expect(count('journal')).toBe(1);
+    await store.commit(commitOf({ erased: [{ driverId: 'gone', at: Date.now() }] }));
+    expect(count('journal')).toBe(1);
+    await vi.waitFor(() => expect(count('journal')).toBe(0), { timeout: 20_000, interval: 5 });
+    expect(count('fix WHERE driver = 0')).toBe(0);
+    expect(count(`fix WHERE driver = (SELECT id FROM driver WHERE name = 'd')`)).toBe(100_000);
+    await eraseAll(store);
+    expect(count('fix')).toBe(100_000);
+  } finally {
+    db.close();
+    await store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
 
 describe('the data folder', () => {
   const folders: string[] = [];

@@ -114,6 +114,16 @@ export function erasureContract(name: string, make: () => StorePlace): void {
       expect(await at.dump()).toContain(event.id);
     });
 
+    it('leaves nothing to whoever gets its number [I13]', async () => {
+      const store = await open();
+      await store.commit(commitOf({ rows: [of(1, { stream: 'phone', seq: 1 }), of(2)] }));
+      expect(await history(store, GONE, 10)).toHaveLength(2);
+      await store.commit(commitOf({ erased }));
+      await eraseAll(store);
+      await store.commit(commitOf({ rows: [numbered(3, 3, 1, { driverId: 'newcomer' })] }));
+      expect(await history(store, 'newcomer', 10)).toMatchObject([{ stream: 'phone', seq: 1, driverId: 'newcomer' }]);
+    });
+
     it('leaves the trips it drove, without it: no name, no place, none of its words [I12]', async () => {
       const store = await open();
       const trip = driven('t-1');
