@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   ConnectionList,
   DriverErasure,
@@ -36,6 +36,13 @@ const ENV = {
 /** What is on its way is waited for, then looked for once more. */
 const WITHIN_MS = 40_000;
 const DONE = 'driver data was erased';
+
+/** One whose database is a file, whatever shape the run of tests asks for. */
+async function embeddedForTest(dataDir = tempDir()): Promise<TestServer> {
+  const server = await startProcess({ dataDir, env: ENV });
+  onTestFinished(() => server.kill());
+  return server;
+}
 
 interface Scene {
   readonly admin: Caller;
@@ -113,7 +120,7 @@ const isDone = (server: TestServer) =>
 
 describe('DELETE /v1/drivers/{id}/data', () => {
   it('leaves nothing of a driver: in no answer from then on, soon in no row [I10-I13]', async () => {
-    const server = await serverForTest({ dataDir: tempDir(), env: ENV });
+    const server = await embeddedForTest();
     const one = await scene(server);
     const { gone, admin } = one;
     const database = join(server.dataDir, 'waycast.db');
@@ -184,7 +191,7 @@ describe('DELETE /v1/drivers/{id}/data', () => {
     const one = await scene(first);
     await erase(one);
     await first.kill();
-    const second = await serverForTest({ dataDir, env: ENV });
+    const second = await embeddedForTest(dataDir);
     const admin = caller(second, await second.token('admin', 'boss'));
     await isUnheardOf(admin, one);
     await isDone(second);

@@ -6,7 +6,7 @@ import type { Published } from '../../core/effects.ts';
 import { location } from '../../hub/contracts/samples.ts';
 import type { MirrorWrite } from '../../hub/mirror-write.ts';
 import { openRedis } from '../redis/open-redis.ts';
-import { RedisMirror } from './redis-mirror.ts';
+import { RedisMirror, type RedisMirrorOptions } from './redis-mirror.ts';
 
 const redis = await startRedis();
 afterAll(() => redis.stop());
@@ -29,11 +29,14 @@ const latestOf = ({ feed, seq }: { feed: string; seq: number }): MirrorWrite[] =
   { kind: 'set', key: feed, value: String(seq), ttl: 300 },
 ];
 
-async function mirrorOf(encode: (published: Published) => MirrorWrite[], more: { url?: string; mostKeys?: number } = {}) {
-  const { url = redis.url, ...rest } = more;
+async function mirrorOf(
+  encode: (published: Published) => MirrorWrite[],
+  more: { url?: string; mostKeys?: number; keys?: RedisMirrorOptions['keys'] } = {},
+) {
+  const { url = redis.url, keys = () => [], ...rest } = more;
   const connection = await openRedis({ url });
   const warned: string[] = [];
-  const mirror = new RedisMirror({ connection, encode, keys: () => [], ...rest, warn: (message) => warned.push(message) });
+  const mirror = new RedisMirror({ connection, encode, keys, ...rest, warn: (message) => warned.push(message) });
   opened.unshift(async () => {
     await mirror.close();
     connection.close();
@@ -63,6 +66,29 @@ describe('what other services read [P11]', () => {
     expect(await redis.client().ttl(`${key}:latest`)).toBeGreaterThan(290);
     expect(await redis.client().lrange(`${key}:past`, '0', '-1')).toEqual(Array.from({ length: 50 }, (_, n) => String(120 - n)));
     expect(await redis.client().ttl(`${key}:past`)).toBeGreaterThan(86_000);
+  });
+
+  it('has nothing of what is to be forgotten, written or not, and then what is new [I11]', async () => {
+    const key = randomUUID();
+    const { mirror } = await mirrorOf(writesOf(key), { keys: (whom) => ('tripId' in whom ? [`${key}:latest`, `${key}:past`] : []) });
+    const left = () => redis.client().keys(`${key}*`);
+    mirror.published(location('trip:t', 'e', 1), null);
+    await until(left, (keys) => keys.length === 2);
+    mirror.published(location('trip:t', 'e', 2), null);
+    mirror.forget({ driverId: 't' });
+    mirror.forget({ tripId: 't' });
+    await until(left, (keys) => keys.length === 0);
+    mirror.published(location('trip:t', 'f', 3), null);
+    await until(left, (keys) => keys.length === 2);
+    expect(await redis.client().get(`${key}:latest`)).toBe('3');
+    expect(await redis.client().lrange(`${key}:past`, '0', '-1')).toEqual(['3']);
+    mirror.forget({ tripId: 't' });
+    mirror.published(location('trip:t', 'f', 4), null);
+    await until(
+      () => redis.client().get(`${key}:latest`),
+      (value) => value === '4',
+    );
+    expect(await redis.client().lrange(`${key}:past`, '0', '-1')).toEqual(['4']);
   });
 
   it('is written once for each key in a turn, however much happens in it', async () => {

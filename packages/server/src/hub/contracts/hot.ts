@@ -108,6 +108,24 @@ export function hotContract(name: string, make: (clock: Clock) => Promise<Hot>):
       expect(await hot.since(feed, 'e', 0)).toBeNull();
     });
 
+    it('keeps nothing of a driver that is erased, nor of its feed, and goes on with whoever comes after [I11]', async () => {
+      const hot = await held(1, 20);
+      hot.hold('trip:t');
+      hot.append(location('trip:t', 'f', 7));
+      hot.put(driverAt('d', 1));
+      expect(await hot.driver('d')).toMatchObject({ id: 'd' });
+      hot.erase('d');
+      expect(await hot.driver('d')).toBeUndefined();
+      expect(await hot.since(feed, 'e', 18)).toBeNull();
+      expect(await hot.heads([feed, 'trip:t'])).toEqual([null, { epoch: 'f', seq: 7 }]);
+      hot.clear('trip:t');
+      expect(await hot.heads(['trip:t'])).toEqual([null]);
+      hot.put(driverAt('d', 2));
+      for (const seq of [1, 2]) hot.append(location(feed, 'g', seq));
+      expect(numbers(await hot.since(feed, 'g', 1))).toEqual([2]);
+      expect(await hot.driver('d')).toMatchObject({ position: 2 });
+    });
+
     it('releasing what is not held is nothing', async () => {
       const hot = await make(new ManualClock());
       hot.release('driver:x');
