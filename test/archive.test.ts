@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { ArchiveState, LocationList } from '../packages/protocol/src/index.ts';
+import { ArchiveState, FixReceipt, LocationList } from '../packages/protocol/src/index.ts';
+import { FolderArchive } from '../packages/server/src/adapters/archive-folder.ts';
 import { openSqliteStore } from '../packages/server/src/adapters/sqlite-store/store.ts';
+import { listParts } from '../packages/server/src/archive/catalogue.ts';
 import { commitOf, driverAt, row } from '../packages/server/src/hub/contracts/samples.ts';
 import { CENTRE } from './support/places.ts';
 import { caller } from './support/rest.ts';
@@ -16,6 +18,8 @@ const DAY_MS = 86_400_000;
 /** Some minutes before a midnight long past. */
 const OLD = Math.floor(Date.now() / DAY_MS) * DAY_MS - 40 * DAY_MS - 600_000;
 const OLD_ROWS = 1_200;
+/** With those of somebody else. */
+const OLD_ALL = OLD_ROWS + 50;
 const RECENT = Date.now() - 3_600_000;
 const home = tempDir();
 let bucket: TestBucket;
@@ -45,10 +49,11 @@ async function seeded(name: string): Promise<string> {
   const rows = [
     ...Array.from({ length: OLD_ROWS }, (_, n) => one(n + 1, OLD + n * 1_000)),
     ...Array.from({ length: 300 }, (_, n) => one(OLD_ROWS + n + 1, RECENT + n * 1_000)),
+    ...Array.from({ length: OLD_ALL - OLD_ROWS }, (_, n) => one(n + 1, OLD + n * 1_000, 'courier-3')),
     // So many that the store moves all of them into history.
     ...Array.from({ length: 20_000 }, (_, n) => one(n + 1, RECENT + n, 'courier-2')),
   ];
-  const snapshots = [driverAt('courier-1', 30_000), driverAt('courier-2', 30_000)];
+  const snapshots = [driverAt('courier-1', 30_000), driverAt('courier-2', 30_000), driverAt('courier-3', 30_000)];
   await store.commit(commitOf({ rows, snapshots }));
   await expect.poll(() => count(dataDir, 'SELECT count(*) AS n FROM journal'), { timeout: 20_000 }).toBe(0);
   await store.close();
@@ -78,12 +83,12 @@ async function stop(server: TestServer): Promise<void> {
 }
 
 /** Everything of the driver, by pages. */
-async function track(server: TestServer, limit: number, from = 0): Promise<LocationList['locations']> {
+async function track(server: TestServer, limit: number, from = 0, driver = 'courier-1'): Promise<LocationList['locations']> {
   const by = caller(server, await server.token('admin'));
   const found: LocationList['locations'] = [];
   for (let cursor: string | null = null; ; ) {
     const query = new URLSearchParams({ from: String(from), limit: String(limit), ...(cursor !== null && { cursor }) });
-    const page = (await by.get(`/v1/drivers/courier-1/locations?${query}`)).as(LocationList);
+    const page = (await by.get(`/v1/drivers/${driver}/locations?${query}`)).as(LocationList);
     found.push(...page.locations);
     if (page.cursor === null) return found;
     cursor = page.cursor;
@@ -117,7 +122,7 @@ it('a server takes what is past retention out of its database when asked, and an
   expect((await admin.post('/v1/archive', {})).as(ArchiveState, 202)).toMatchObject({ running: true });
   await expect.poll(async () => (await admin.get('/v1/archive')).as(ArchiveState).running, { timeout: 30_000 }).toBe(false);
   expect((await admin.get('/v1/archive')).as(ArchiveState).lastRun).toMatchObject({
-    report: { days: 2, archived: OLD_ROWS, dropped: OLD_ROWS },
+    report: { days: 2, archived: OLD_ALL, dropped: OLD_ALL },
     problem: null,
   });
   expect(oldOnes(dataDir)).toBe(0);
@@ -126,8 +131,8 @@ it('a server takes what is past retention out of its database when asked, and an
   expect(await track(server, 1_000, OLD + 600_000)).toEqual(before.track.slice(600));
   expect(await passed(server)).toEqual(before.passed);
   const metrics = (await admin.get('/metrics')).text;
-  expect(metrics).toContain(`waycast_archived_fixes_total ${OLD_ROWS}`);
-  expect(metrics).toContain(`waycast_dropped_fixes_total ${OLD_ROWS}`);
+  expect(metrics).toContain(`waycast_archived_fixes_total ${OLD_ALL}`);
+  expect(metrics).toContain(`waycast_dropped_fixes_total ${OLD_ALL}`);
 
   // The archive is away: what is hot is told, what is not is refused by name, and told again once it is back.
   await stop(server);
@@ -151,13 +156,13 @@ it('waycast archive does it where a server runs and where none does, into a buck
   });
   const refused = await waycast(args, { ...env, ARCHIVE_SECRET_KEY: 'not the secret' });
   expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/bucket history cannot be used \(SignatureDoesNotMatch/) });
-  expect(oldOnes(dataDir)).toBe(OLD_ROWS);
+  expect(oldOnes(dataDir)).toBe(OLD_ALL);
   const server = await serve(dataDir, bucket.env);
   const before = await track(server, 1_000);
   const away = await waycast([...args, '--url', 'http://127.0.0.1:1'], env);
   expect(away).toMatchObject({ code: 1, err: expect.stringMatching(/the server that has DATA_DIR is not at http:\/\/127.0.0.1:1/) });
   const done = await waycast([...args, '--url', server.url, '--json'], env);
-  expect({ code: done.code, report: JSON.parse(done.out || 'null') }).toMatchObject({ code: 0, report: { days: 2, dropped: OLD_ROWS } });
+  expect({ code: done.code, report: JSON.parse(done.out || 'null') }).toMatchObject({ code: 0, report: { days: 2, dropped: OLD_ALL } });
   expect(oldOnes(dataDir)).toBe(0);
   expect(await track(server, 1_000)).toEqual(before);
   await stop(server);
@@ -166,10 +171,30 @@ it('waycast archive does it where a server runs and where none does, into a buck
   expect(await track(again, 333)).toEqual(before);
 });
 
+it('who is erased is out of the archive too, and nobody else is [I11, I15]', async () => {
+  const dataDir = await seeded('erased');
+  const folder = join(home, 'erased archive');
+  mkdirSync(folder);
+  expect(await waycast(['archive', '--data-dir', dataDir], archived(folder))).toMatchObject({ code: 0 });
+  const server = await serve(dataDir, archived(folder));
+  const admin = caller(server, await server.token('admin'));
+  const others = await track(server, 1_000, 0, 'courier-3');
+  expect(others).toHaveLength(OLD_ALL - OLD_ROWS);
+  expect((await admin.delete('/v1/drivers/courier-1/data')).status).toBe(202);
+  // Who comes back under the id has nothing of before, also while the archive still has it.
+  (await admin.post('/v1/drivers/courier-1/locations', CENTRE)).as(FixReceipt);
+  expect(await track(server, 1_000)).toHaveLength(1);
+  const rowsLeft = () => listParts(new FolderArchive(folder)).then((parts) => parts.reduce((sum, { rows }) => sum + rows, 0));
+  await expect.poll(rowsLeft, { timeout: 30_000 }).toBe(OLD_ALL - OLD_ROWS);
+  await expect.poll(() => server.output(), { timeout: 40_000 }).toContain('driver data was erased');
+  expect(await track(server, 1_000)).toHaveLength(1);
+  expect(await track(server, 1_000, 0, 'courier-3')).toEqual(others);
+});
+
 it('what is past retention is deleted for good where ARCHIVE_URL is none', async () => {
   const dataDir = await seeded('none');
   const done = await waycast(['archive', '--data-dir', dataDir, '--archive-url', 'none']);
-  expect(done).toMatchObject({ code: 0, out: `2 days left the database: 0 fixes archived in 0 bytes, ${OLD_ROWS} dropped.\n` });
+  expect(done).toMatchObject({ code: 0, out: `2 days left the database: 0 fixes archived in 0 bytes, ${OLD_ALL} dropped.\n` });
   expect(oldOnes(dataDir)).toBe(0);
   const wrong = await waycast(['archive', '--data-dir', dataDir, '--archive-url', 'ftp://x']);
   expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('it takes file:///folder, s3://bucket/prefix, or none') });

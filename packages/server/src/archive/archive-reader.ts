@@ -8,6 +8,12 @@ import { type ArchivedFix, ArchiveFileGone, type ArchiveFiles } from './ports.ts
 /** Opened parts that are remembered: their footers, some 100 KB each. */
 const OPEN = 64;
 
+/** A driver of whom nothing is told that was received up to a moment, epoch ms: it is on its way out of the archive [I11]. */
+export interface ErasedDriver {
+  readonly driver: string;
+  readonly at: number;
+}
+
 /** What is asked of one driver's track. Epoch ms, inclusive. */
 export interface TrackQuestion {
   readonly driver: string;
@@ -18,6 +24,7 @@ export interface TrackQuestion {
   readonly limit: number;
   /** The first of them, or the last. */
   readonly end: 'first' | 'last';
+  readonly erased: readonly ErasedDriver[];
 }
 
 export interface ArchivedPassSearch {
@@ -27,6 +34,7 @@ export interface ArchivedPassSearch {
   readonly from: number;
   readonly to: number;
   readonly drivers: readonly string[] | null;
+  readonly erased: readonly ErasedDriver[];
 }
 
 /** Looks things up in the archive. */
@@ -89,13 +97,13 @@ export class ArchiveReader {
     return found;
   }
 
-  async #rowsOf(part: Part, { driver, from, to, after }: TrackQuestion): Promise<ArchivedFix[]> {
+  async #rowsOf(part: Part, { driver, from, to, after, erased }: TrackQuestion): Promise<ArchivedFix[]> {
     const reader = await this.#reader(part);
     const rows: ArchivedFix[] = [];
     for (const group of reader.groups) {
       if (!mayHave(group, driver, from, to)) continue;
       for (const row of await reader.rows(group)) {
-        if (row.driver !== driver || row.at < from || row.at > to) continue;
+        if (row.driver !== driver || row.at < from || row.at > to || isErased(row, erased)) continue;
         if (after === null || row.at > after.at || (row.at === after.at && row.id > after.id)) rows.push(row);
       }
     }
@@ -115,7 +123,7 @@ export class ArchiveReader {
       for (const group of reader.groups) {
         if (!mayPass(group, circle.box, search)) continue;
         for (const row of await reader.rows(group)) {
-          if (row.at < from || row.at > to || (drivers !== null && !drivers.has(row.driver))) continue;
+          if (row.at < from || row.at > to || (drivers !== null && !drivers.has(row.driver)) || isErased(row, search.erased)) continue;
           const key = `${row.driver} ${row.at} ${row.id}`;
           if (!seen.has(key) && circle.add(row)) seen.add(key);
         }
@@ -152,6 +160,10 @@ function mayPass({ driver: [first, last], at, lat, lng }: Group, { south, north,
     spans.some(([west, east]) => lng[0] <= east && lng[1] >= west) &&
     (search.drivers === null || search.drivers.some((driver) => first <= driver && driver <= last))
   );
+}
+
+function isErased({ driver, received }: ArchivedFix, erased: readonly ErasedDriver[]): boolean {
+  return erased.some((one) => one.driver === driver && received <= one.at);
 }
 
 /** Of rows in order, each place once. */

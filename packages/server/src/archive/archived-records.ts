@@ -4,11 +4,14 @@ import { fixRowOf, type HistoryFix } from '../core/kept-fix.ts';
 import type { Page } from '../hub/page.ts';
 import type { OrderRow, Pass, PassList, PassSearch, Records, TripFilter } from '../hub/storage-ports.ts';
 import type { ArchiveQuestions } from './archive-questions.ts';
+import type { ErasedDriver } from './archive-reader.ts';
 import { ArchiveTrouble, DAY_MS } from './ports.ts';
 
 export interface ArchivedRecordsParts {
   readonly hot: Records;
   readonly archive: Pick<ArchiveQuestions, 'has' | 'track' | 'passes'>;
+  /** Those who are on their way out. */
+  readonly erased: () => Promise<readonly ErasedDriver[]>;
   readonly retentionDays: number;
   /** Epoch ms. */
   readonly now: () => number;
@@ -38,7 +41,15 @@ export class ArchivedRecords implements Records {
     const after = cursor === null ? null : placeOf(cursor);
     // Beyond a full page of hot ones nothing is wanted.
     const end = hot.cursor === null ? to : Math.min(to, hot.items.at(-1)?.fix.at ?? to);
-    const question = { driver: driverId, from: Math.max(from, after?.at ?? from), to: end, after, limit: limit + 1, end: 'first' } as const;
+    const question = {
+      driver: driverId,
+      from: Math.max(from, after?.at ?? from),
+      to: end,
+      after,
+      limit: limit + 1,
+      end: 'first',
+      erased: await this.#parts.erased(),
+    } as const;
     const archived = (await this.#asked(from, () => this.#archive.track(question), [])).map((row) => fixRowOf(row, driverId, 0));
     const all = merged(archived, hot.items);
     const items = all.slice(0, limit);
@@ -52,7 +63,8 @@ export class ArchivedRecords implements Records {
     const hot = await this.#hot.locationsBefore(driverId, at, limit, since);
     const from = hot.length < limit ? since : Math.max(since, hot[0]?.fix.at ?? since);
     if (!reaches) return hot;
-    const question = { driver: driverId, from, to: at - 1, after: null, limit, end: 'last' } as const;
+    const erased = await this.#parts.erased();
+    const question = { driver: driverId, from, to: at - 1, after: null, limit, end: 'last', erased } as const;
     const archived = await this.#asked(since, () => this.#archive.track(question), []);
     return merged(
       archived.map((row) => fixRowOf(row, driverId, 0)),
@@ -62,9 +74,10 @@ export class ArchivedRecords implements Records {
 
   async passes(search: PassSearch, limit: number): Promise<PassList> {
     if (!(await this.#reaches(search.from, search.to))) return this.#hot.passes(search, limit);
+    const erased = await this.#parts.erased();
     // Who is among the nearest is known when both have told all they have.
     const hot = await this.#hot.passes(search, Number.MAX_SAFE_INTEGER);
-    const archived = await this.#asked(search.from, () => this.#archive.passes(search), []);
+    const archived = await this.#asked(search.from, () => this.#archive.passes({ ...search, erased }), []);
     return nearest(hot.items, archived, limit);
   }
 

@@ -18,7 +18,7 @@ export interface KeepingOutcome {
 }
 
 export interface KeeperParts {
-  readonly data: Omit<KeeperData, 'now'>;
+  readonly data: Omit<KeeperData, 'now' | 'erase'>;
   /** null where a run does that by itself. */
   readonly dropFixes: DropFixes | null;
   /** Resolves once whoever reads has heard of the parts there are. */
@@ -32,7 +32,8 @@ export interface KeeperParts {
 export class Keeper {
   readonly #parts: KeeperParts;
   #running: Promise<KeepingReport | null> | undefined;
-  #thread: Worker | undefined;
+  #erasing: Promise<unknown> = Promise.resolve();
+  readonly #threads = new Set<Worker>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   progress: KeepingProgress | null = null;
@@ -63,10 +64,23 @@ export class Keeper {
     return this.#running;
   }
 
+  /**
+   * Takes a driver out of the archive, with what was received up to `before`, epoch ms; after a run that is under way [I15].
+   * @throws Error that says why not, for one while another process has a run
+   */
+  async erase(driver: string, before: number): Promise<void> {
+    await this.#running?.catch(() => undefined);
+    const erasing = this.#inThread({ ...this.#parts.data, now: this.#parts.now(), erase: { driver, before } });
+    // A run begins when it is done.
+    const held = erasing.catch(() => null);
+    this.#erasing = Promise.all([this.#erasing, held]);
+    await erasing;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#thread?.terminate();
+    await Promise.all(Array.from(this.#threads, (thread) => thread.terminate()));
     await this.#running?.catch(() => undefined);
   }
 
@@ -81,9 +95,10 @@ export class Keeper {
   }
 
   async #run(): Promise<KeepingReport | null> {
+    await this.#erasing;
     const at = this.#parts.now();
     try {
-      const report = await this.#inThread({ ...this.#parts.data, now: at });
+      const report = await this.#inThread({ ...this.#parts.data, now: at, erase: null });
       this.last = { at, report, problem: null };
       return report;
     } catch (error) {
@@ -97,7 +112,7 @@ export class Keeper {
   #inThread(workerData: KeeperData): Promise<KeepingReport | null> {
     return new Promise((resolve, reject) => {
       const thread = new Worker(new URL('./thread/keeper-thread.ts', import.meta.url), { workerData });
-      this.#thread = thread;
+      this.#threads.add(thread);
       thread.on('message', (message: KeeperMessage) => {
         if (message.kind === 'progress') this.progress = message.progress;
         else if (message.kind === 'wish') void this.#grant(thread, message.n, message.wish);
@@ -105,7 +120,10 @@ export class Keeper {
         else reject(new Error(message.message));
       });
       thread.on('error', reject);
-      thread.on('exit', () => reject(new Error('it was ended')));
+      thread.on('exit', () => {
+        this.#threads.delete(thread);
+        reject(new Error('it was ended'));
+      });
     });
   }
 

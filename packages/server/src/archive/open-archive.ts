@@ -1,5 +1,6 @@
 import type { Records } from '../hub/storage-ports.ts';
 import { ArchiveQuestions } from './archive-questions.ts';
+import type { ErasedDriver } from './archive-reader.ts';
 import { ArchivedRecords } from './archived-records.ts';
 import { KNOWN_MS } from './catalogue.ts';
 import { Keeper, type KeepingOutcome } from './keeper.ts';
@@ -13,6 +14,7 @@ export interface ArchiveParts {
   readonly hot: HotPlace;
   readonly retentionDays: number;
   readonly dropFixes: DropFixes | null;
+  readonly erased: () => Promise<readonly ErasedDriver[]>;
   /** Epoch ms. */
   readonly now: () => number;
   readonly ended: (outcome: KeepingOutcome) => void;
@@ -25,11 +27,13 @@ export interface Archive {
   readonly records: Records;
   /** null where everything stays hot. */
   readonly keeper: Keeper | null;
+  /** Takes a driver out, with what was received up to a moment, epoch ms; undefined where there is no archive [I15]. */
+  readonly erase: ((driver: string, before: number) => Promise<void>) | undefined;
   close(): Promise<void>;
 }
 
-export function openArchive({ records, place, hot, retentionDays, dropFixes, now, ended, warn }: ArchiveParts): Archive {
-  if (place === undefined) return { records, keeper: null, close: async () => undefined };
+export function openArchive({ records, place, hot, retentionDays, dropFixes, erased, now, ended, warn }: ArchiveParts): Archive {
+  if (place === undefined) return { records, keeper: null, erase: undefined, close: async () => undefined };
   const questions = place === null ? null : new ArchiveQuestions(place);
   // So that it is known before anybody asks, and an archive that cannot be had is heard of at once.
   questions
@@ -43,8 +47,9 @@ export function openArchive({ records, place, hot, retentionDays, dropFixes, now
   };
   const keeper = new Keeper({ data: { hot, place, retentionDays }, dropFixes, known, now, ended });
   return {
-    records: questions === null ? records : new ArchivedRecords({ hot: records, archive: questions, retentionDays, now, warn }),
+    records: questions === null ? records : new ArchivedRecords({ hot: records, archive: questions, erased, retentionDays, now, warn }),
     keeper,
+    erase: place === null ? undefined : (driver, before) => keeper.erase(driver, before),
     close: async () => {
       ending.abort();
       await keeper.close();

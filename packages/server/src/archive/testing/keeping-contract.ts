@@ -203,6 +203,7 @@ function recordsOver(hot: Records, files: ArchiveFiles): ArchivedRecords {
   return new ArchivedRecords({
     hot,
     archive: { ...told, track: (question) => archive.track(question), passes: (search) => archive.passes(search) },
+    erased: async () => [],
     retentionDays: RETENTION,
     now: () => NOW,
     warn: () => undefined,

@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { PostgresAgedHistory } from '../../adapters/postgres-store/aged-history.ts';
 import { SqliteAgedHistory } from '../../adapters/sqlite-store/aged-history.ts';
+import { eraseFromArchive } from '../erase.ts';
 import { type KeepingProgress, type KeepingReport, keep } from '../keeping.ts';
 import { type ArchivePlace, openFiles } from '../open-files.ts';
 import type { FixKeys, HotHistory, HotPlace } from '../ports.ts';
@@ -12,6 +13,8 @@ export interface KeeperData {
   readonly retentionDays: number;
   /** Epoch ms. */
   readonly now: number;
+  /** Instead of a run: this driver leaves the archive, with all that was received up to a moment, epoch ms [I15]. */
+  readonly erase: { readonly driver: string; readonly before: number } | null;
 }
 
 /** What only the main thread can do for a run, by its number. */
@@ -45,7 +48,7 @@ if (!isMainThread && parentPort !== null) {
     if ('error' in granted) wish?.reject(new Error(granted.error));
     else wish?.resolve(granted.value);
   });
-  const { hot: where, place, retentionDays, now } = workerData as KeeperData;
+  const { hot: where, place, retentionDays, now, erase } = workerData as KeeperData;
   let hot: HotHistory | undefined;
   try {
     hot =
@@ -54,7 +57,12 @@ if (!isMainThread && parentPort !== null) {
         : await PostgresAgedHistory.open(where.url);
     const files = place === null ? null : await openFiles(place);
     const known = async () => void (await ask({ kind: 'known' }));
-    const report = await keep({ hot, files, retentionDays, now, known, told: (progress) => say({ kind: 'progress', progress }) });
+    let report: KeepingReport | null = null;
+    if (erase === null)
+      report = await keep({ hot, files, retentionDays, now, known, told: (progress) => say({ kind: 'progress', progress }) });
+    // What a run has read already would come in afterwards.
+    else if (!(await hot.begin())) throw new Error('another process takes history out of the database');
+    else if (files !== null) await eraseFromArchive(files, erase.driver, erase.before);
     files?.close();
     say({ kind: 'done', report });
   } catch (error) {
