@@ -246,6 +246,9 @@ describe('is refused, and nothing is changed [M5]', () => {
     const damaged = copyOf(house);
     inSource(damaged, `UPDATE snapshot SET state = '{' WHERE driver = (SELECT id FROM driver WHERE name = 'kim')`);
     refused(await moveData(damaged, url), /of driver kim cannot be read/);
+    const erasing = copyOf(house);
+    inSource(erasing, `INSERT INTO erasure (driver, number, at) VALUES ('kim', 1, 1)`);
+    refused(await moveData(erasing, url), /a driver is being erased.*start a server on it/);
     expect(await asDatabase(url, tables)).toEqual(before);
     refused(
       await moveData(copyOf(house), 'postgresql://postgres@127.0.0.1:1/none'),
@@ -363,7 +366,8 @@ describe('every table', () => {
     );
     const from = Object.values(DEPARTURES).flatMap((departure) => Object.entries(departure.from as Record<string, readonly string[]>));
     // Counters, read by themselves.
-    expect(named(tables, ['sqlite_sequence'])).toEqual(
+    // And what a move waits for.
+    expect(named(tables, ['sqlite_sequence', 'erasure'])).toEqual(
       from.flatMap(([table, columns]) => columns.map((column) => `${table}.${column}`)).sort(),
     );
 
@@ -376,7 +380,7 @@ describe('every table', () => {
     const into = looks.flatMap((look) => Object.keys(look.columns).map((column) => `${look.table}.${column}`));
     // Who serves and how; which only servers know.
     const own = ['partition_cursor.owner', 'partition_cursor.deaths'];
-    expect(named(columns, ['process', 'schema_version', 'spatial_ref_sys'])).toEqual([...new Set([...into, ...own])].sort());
+    expect(named(columns, ['process', 'schema_version', 'spatial_ref_sys', 'erasure'])).toEqual([...new Set([...into, ...own])].sort());
   });
 });
 

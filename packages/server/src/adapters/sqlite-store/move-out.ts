@@ -53,6 +53,7 @@ export class MoveSource {
         migrate(db);
         db.exec('PRAGMA query_only = 1');
         mustBeReadable(db, folder.database);
+        mustNotErase(db, dataDir);
         return new MoveSource(dataDir, folder, db);
       } catch (error) {
         db.close();
@@ -127,5 +128,13 @@ function mustBeReadable(db: DatabaseSync, path: string): void {
   if (damaged === undefined) return;
   throw new StartupError(
     `what ${path} has of driver ${String(damaged.name)} cannot be read: put a backup in its place, or remove row ${String(damaged.id)} of its table snapshot`,
+  );
+}
+
+/** @throws StartupError when a driver is on its way out: what is left of it would come in again [I13] */
+function mustNotErase(db: DatabaseSync, dataDir: string): void {
+  if (db.prepare('SELECT 1 FROM erasure LIMIT 1').get() === undefined) return;
+  throw new StartupError(
+    `a driver is being erased from DATA_DIR ${dataDir}: start a server on it until its log says that driver data was erased, some 10 s`,
   );
 }
