@@ -12,6 +12,7 @@ const LOT = 5_000;
 const CONNECT_MS = 10_000;
 /** A day is a sort and a count; who holds a snapshot for longer than this keeps its partition for another time, ms. */
 const PATIENCE_MS = 600_000;
+const DETACH_MS = 60_000;
 
 /** History in PostgreSQL, as retention takes it out: a partition a day. */
 export class PostgresAgedHistory implements HotHistory {
@@ -58,21 +59,31 @@ export class PostgresAgedHistory implements HotHistory {
   async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number> {
     if (rows !== null) await this.#note(rows);
     const partition = nameOf(day);
+    const count = await this.#count(partition);
+    if (rows !== null && (await this.#others(partition)) > 0) return await this.#dropNoted(partition);
     // Whoever makes partitions must not come between.
     await this.#client.query(`SELECT pg_advisory_lock(${MAKING})`);
     try {
-      if (rows !== null && (await this.#others(partition)) > 0) return await this.#dropNoted(partition);
-      const count = await this.#count(partition);
-      await this.#client.query(`ALTER TABLE location_history DETACH PARTITION ${partition} CONCURRENTLY`);
-      // Nobody can have added to it since.
+      await this.#detach(partition);
+      // From here on nobody can add to it.
       if (rows !== null && (await this.#others(partition)) > 0) {
         await attach(this.#client, day);
-        return await this.#dropNoted(partition);
+        return 0;
       }
       await this.#client.query(`DROP TABLE ${partition}`);
       return count;
     } finally {
       await this.#client.query(`SELECT pg_advisory_unlock(${MAKING})`);
+    }
+  }
+
+  /** It waits for everybody who is in history now, and nobody waits for it; but who needs a new partition waits meanwhile. */
+  async #detach(partition: string): Promise<void> {
+    await this.#client.query(`SET statement_timeout = ${DETACH_MS}`);
+    try {
+      await this.#client.query(`ALTER TABLE location_history DETACH PARTITION ${partition} CONCURRENTLY`);
+    } finally {
+      await this.#client.query(`SET statement_timeout = ${PATIENCE_MS}`);
     }
   }
 
