@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TripList, TripView } from '../packages/protocol/src/index.ts';
 import { dial, refused } from './support/peer.ts';
 import { CENTRE, north, PAST } from './support/places.ts';
-import { type Answer, type Caller, caller } from './support/rest.ts';
+import { type Answer, type Caller, caller, withoutTrace } from './support/rest.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
 /** Who asks: a role, a subject and scopes. Trip `mine` is dan's, for pia, of label shop; `theirs` is olga's, for paul, of label else. */
@@ -76,7 +76,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** What was answered, apart from the ids. */
-const look = (answer: Answer) => ({ status: answer.status, body: answer.text.replaceAll(/mine|theirs|unheard|dan|olga/g, 'ID') });
+const look = ({ status, text }: Answer) => ({ status, body: withoutTrace(text).replaceAll(/mine|theirs|unheard|dan|olga/g, 'ID') });
 
 /** An error without the ids of what was asked for and of the asking. */
 const apart = (error: object) => JSON.stringify({ ...error, ref: undefined }).replaceAll(/mine|theirs|unheard|dan|olga/g, 'ID');

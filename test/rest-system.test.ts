@@ -138,6 +138,7 @@ describe('/openapi.json', () => {
 });
 
 const ROUTES = [
+  'delete /v1/drivers/{id}/data',
   'get /stats/tracking',
   'get /tracking/rider/{rider_id}',
   'get /tracking/{id}',
@@ -193,7 +194,6 @@ const DESIGNED = [
   '/v1/stats',
   '/v1/tracks/search',
   '/v1/zones/contains',
-  '/v1/drivers/{id}/data',
 ];
 
 describe('/metrics', () => {

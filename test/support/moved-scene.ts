@@ -5,7 +5,7 @@ import { JournalBatch } from '../../packages/server/src/adapters/sqlite-store/jo
 import { dial } from './peer.ts';
 import { CENTRE, delivery, north, PAST, ride } from './places.ts';
 import type { Receiver } from './receiver.ts';
-import { caller } from './rest.ts';
+import { caller, withoutTrace } from './rest.ts';
 import type { TestServer } from './server-process.ts';
 import { until } from './until.ts';
 
@@ -235,9 +235,4 @@ export async function allAnswers(server: TestServer): Promise<ReadonlyMap<string
   const search = await staff.post('/v1/tracks/search', { ...CENTRE, radius: 500, from: PAST - 3_600_000, to: Date.now() + 120_000 });
   answers.set('search', search.text);
   return answers;
-}
-
-/** Of a refusal the trace is of the request. */
-function withoutTrace(text: string): string {
-  return text.replace(/,"trace":"[0-9a-f]{32}"/, '');
 }

@@ -76,3 +76,8 @@ function answer(asked: string, response: Response, text: string): Answer {
     },
   };
 }
+
+/** A problem as any other request would have it: the trace is of the one that asked. */
+export function withoutTrace(text: string): string {
+  return text.replace(/,"trace":"[0-9a-f]{32}"/, '');
+}
