@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { type ArchiveFile, ArchiveFileGone, type ArchiveFiles, ArchiveTrouble } from '../archive/ports.ts';
 
-/** A store that does not answer within this is down; a part is some 10 MB. ms */
 const CONNECT_MS = 5_000;
+/** A store that has not answered in full within this, all attempts together, is down; a part is some 10 MB. ms */
 const ANSWER_MS = 60_000;
 const ATTEMPTS = 3;
 
@@ -23,6 +23,8 @@ export interface BucketOptions {
   readonly region: string | undefined;
   readonly accessKey: string | undefined;
   readonly secretKey: string | undefined;
+  /** How long an answer may take, ms; a minute unless given. */
+  readonly answerMs?: number;
 }
 
 /** An archive in a bucket of S3 or of what speaks like it. */
@@ -30,8 +32,10 @@ export class BucketArchive implements ArchiveFiles {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
+  readonly #answerMs: number;
 
-  constructor({ bucket, prefix, endpoint, region, accessKey, secretKey }: BucketOptions) {
+  constructor({ bucket, prefix, endpoint, region, accessKey, secretKey, answerMs = ANSWER_MS }: BucketOptions) {
+    this.#answerMs = answerMs;
     this.#bucket = bucket;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
     this.#client = new S3Client({
@@ -42,7 +46,7 @@ export class BucketArchive implements ArchiveFiles {
       // Stores that are not Amazon's refuse the newer checksums; parts have their own.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS },
+      requestHandler: { connectionTimeout: CONNECT_MS },
     });
   }
 
@@ -50,8 +54,10 @@ export class BucketArchive implements ArchiveFiles {
     const files: ArchiveFile[] = [];
     let after: string | undefined;
     do {
-      const page = await this.#ask(() =>
-        this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: after })),
+      const page = await this.#ask((abortSignal) =>
+        this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: after }), {
+          abortSignal,
+        }),
       );
       for (const { Key, Size } of page.Contents ?? [])
         if (Key !== undefined) files.push({ name: Key.slice(this.#prefix.length), bytes: Size ?? 0 });
@@ -62,10 +68,11 @@ export class BucketArchive implements ArchiveFiles {
 
   async read(name: string, start: number, end: number): Promise<Uint8Array> {
     if (start === end) return new Uint8Array();
-    const bytes = await this.#ask(async () => {
+    const bytes = await this.#ask(async (abortSignal) => {
       try {
         const { Body } = await this.#client.send(
           new GetObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + name, Range: `bytes=${start}-${end - 1}` }),
+          { abortSignal },
         );
         return await Body?.transformToByteArray();
       } catch (error) {
@@ -81,23 +88,36 @@ export class BucketArchive implements ArchiveFiles {
     // A Buffer, so that it can be sent again when the store asks for that.
     const Body = Buffer.from(buffer, byteOffset, byteLength);
     const ContentType = 'application/vnd.apache.parquet';
-    await this.#ask(() => this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + name, Body, ContentType })));
+    const put = new PutObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + name, Body, ContentType });
+    await this.#ask((abortSignal) => this.#client.send(put, { abortSignal }));
   }
 
   async remove(name: string): Promise<void> {
-    await this.#ask(() => this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + name })));
+    const gone = new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + name });
+    await this.#ask((abortSignal) => this.#client.send(gone, { abortSignal }));
   }
+
+  /** A bucket has objects whole or not at all. */
+  async tidy(): Promise<void> {}
 
   close(): void {
     this.#client.destroy();
   }
 
-  async #ask<T>(work: () => Promise<T>): Promise<T> {
+  async #ask<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const ending = new AbortController();
+    // A body that stalls does not hear of the signal.
+    const late = new Promise<never>((_, reject) => {
+      ending.signal.addEventListener('abort', () => reject(new Error(`no answer within ${this.#answerMs / 1_000} s`)));
+    });
+    const timer = setTimeout(() => ending.abort(), this.#answerMs);
     try {
-      return await work();
+      return await Promise.race([work(ending.signal), late]);
     } catch (error) {
       if (error instanceof ArchiveTrouble) throw error;
       throw new ArchiveTrouble(`the bucket ${this.#bucket} cannot be used (${said(error)})`, { cause: error });
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

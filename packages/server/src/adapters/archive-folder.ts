@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type ArchiveFile, ArchiveFileGone, type ArchiveFiles, ArchiveTrouble } from '../archive/ports.ts';
 
 /** A file on its way has a name nobody asks for. */
 const PARTIAL = '.partial';
+/** A write takes seconds, ms. */
+const LEFT_MS = 3_600_000;
 
 /** An archive in a folder, perhaps of another disk or mounted from elsewhere. */
 export class FolderArchive implements ArchiveFiles {
   readonly #folder: string;
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.#folder = resolve(folder);
   }
 
   async list(): Promise<readonly ArchiveFile[]> {
@@ -61,7 +63,10 @@ export class FolderArchive implements ArchiveFiles {
         throw error;
       }
       await rename(partial, path);
-      for (let folder = dirname(path); folder.startsWith(this.#folder); folder = dirname(folder)) await sync(folder);
+      for (let folder = dirname(path); ; folder = dirname(folder)) {
+        await sync(folder);
+        if (folder === this.#folder) break;
+      }
     } catch (error) {
       throw trouble(this.#folder, error);
     }
@@ -71,6 +76,20 @@ export class FolderArchive implements ArchiveFiles {
     try {
       await rm(join(this.#folder, name), { force: true });
       await sync(dirname(join(this.#folder, name))).catch(ignoreGone);
+    } catch (error) {
+      throw trouble(this.#folder, error);
+    }
+  }
+
+  /** Of writers that were ended amid it. One that is at it now is given an hour. */
+  async tidy(): Promise<void> {
+    try {
+      for (const entry of await readdir(this.#folder, { recursive: true, withFileTypes: true })) {
+        const path = join(entry.parentPath, entry.name);
+        if (!entry.isFile() || !entry.name.endsWith(PARTIAL)) continue;
+        const found = await stat(path).catch(ignoreGone);
+        if (found !== undefined && Date.now() - found.mtimeMs > LEFT_MS) await rm(path, { force: true });
+      }
     } catch (error) {
       throw trouble(this.#folder, error);
     }

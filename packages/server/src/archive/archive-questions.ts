@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import type { PassFound } from '../core/in-circle.ts';
-import type { ArchivedPassSearch, TrackQuestion } from './archive-reader.ts';
+import type { ArchivedPassSearch, ArchivedTrack, Reach, TrackQuestion } from './archive-reader.ts';
 import type { ArchivePlace } from './open-files.ts';
-import { type ArchivedFix, ArchiveTrouble } from './ports.ts';
+import { ArchiveTrouble } from './ports.ts';
 import type { Question, Reply } from './thread/reader-thread.ts';
+
+/** What takes longer is given up, and the thread with it: nobody waits for it any more. ms */
+const PATIENCE_MS = 30_000;
 
 interface Asked {
   readonly resolve: (value: unknown) => void;
@@ -21,12 +24,12 @@ export class ArchiveQuestions {
     this.#place = place;
   }
 
-  has(from: number, to: number, atOnce: boolean): Promise<boolean> {
-    return this.#ask('has', from, to, atOnce) as Promise<boolean>;
+  has(from: number, to: number, atOnce: boolean): Promise<Reach> {
+    return this.#ask('has', from, to, atOnce) as Promise<Reach>;
   }
 
-  track(question: TrackQuestion): Promise<readonly ArchivedFix[]> {
-    return this.#ask('track', question) as Promise<readonly ArchivedFix[]>;
+  track(question: TrackQuestion): Promise<ArchivedTrack> {
+    return this.#ask('track', question) as Promise<ArchivedTrack>;
   }
 
   passes(search: ArchivedPassSearch): Promise<readonly PassFound<string>[]> {
@@ -46,9 +49,18 @@ export class ArchiveQuestions {
   #ask(method: Question['method'], ...args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
-      this.#asked.set(id, { resolve, reject });
       this.#thread ??= this.#start();
-      this.#thread.postMessage({ id, method, args } satisfies Question);
+      const thread = this.#thread;
+      const timer = setTimeout(() => {
+        void thread.terminate();
+        if (thread === this.#thread) this.#end(new ArchiveTrouble(`the archive did not answer within ${PATIENCE_MS / 1_000} s`));
+      }, PATIENCE_MS).unref();
+      const ended = (settle: () => void) => {
+        clearTimeout(timer);
+        settle();
+      };
+      this.#asked.set(id, { resolve: (value) => ended(() => resolve(value)), reject: (error) => ended(() => reject(error)) });
+      thread.postMessage({ id, method, args } satisfies Question);
     });
   }
 
@@ -61,7 +73,9 @@ export class ArchiveQuestions {
       else asked?.reject(reply.trouble ? new ArchiveTrouble(reply.error) : new Error(reply.error));
     });
     // What was asked of it is answered by the error; the next question begins another one.
-    thread.on('error', (error) => this.#end(error as Error));
+    thread.on('error', (error) => {
+      if (thread === this.#thread) this.#end(error as Error);
+    });
     thread.unref();
     return thread;
   }

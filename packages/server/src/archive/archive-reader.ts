@@ -7,11 +7,28 @@ import { type ArchivedFix, ArchiveFileGone, type ArchiveFiles } from './ports.ts
 
 /** Opened parts that are remembered: their footers, some 100 KB each. */
 const OPEN = 64;
+/** Parts read at once: a bucket answers them side by side. */
+const AT_ONCE = 4;
+/** A page of a track is looked for so long; then what was found is answered, ms. */
+const BUDGET_MS = 5_000;
+const TRIES = 5;
 
 /** A driver of whom nothing is told that was received up to a moment, epoch ms: it is on its way out of the archive [I11]. */
 export interface ErasedDriver {
   readonly driver: string;
   readonly at: number;
+}
+
+/** Whether the archive matters to a question. Days are counted since 1970. */
+export interface Reach {
+  readonly reaches: boolean;
+  readonly newest: number | null;
+}
+
+/** What was found of a track; `until`: not all was looked through, what is captured from then on is not known. Epoch ms. */
+export interface ArchivedTrack {
+  readonly rows: readonly ArchivedFix[];
+  readonly until: number | null;
 }
 
 /** What is asked of one driver's track. Epoch ms, inclusive. */
@@ -48,10 +65,10 @@ export class ArchiveReader {
     this.#catalogue = new Catalogue(files, now);
   }
 
-  /** Whether anything captured in this time may be in the archive; `atOnce`: as far as is known without asking. */
-  async has(from: number, to: number, atOnce: boolean): Promise<boolean> {
+  /** Whether anything captured in this time may be in the archive, and the newest day it has; `atOnce`: as far as is known without asking. */
+  async has(from: number, to: number, atOnce: boolean): Promise<Reach> {
     const parts = atOnce ? this.#catalogue.known() : await this.#catalogue.parts();
-    return parts.some((part) => part.from <= to && part.to >= from);
+    return { reaches: parts.some((part) => part.from <= to && part.to >= from), newest: parts.at(-1)?.day ?? null };
   }
 
   /** Which parts there are is asked for anew. */
@@ -60,7 +77,7 @@ export class ArchiveReader {
   }
 
   /** In capture order, ties by receipt [F12]. What is in two parts, for one replaces the other, comes once. */
-  track(question: TrackQuestion): Promise<readonly ArchivedFix[]> {
+  track(question: TrackQuestion): Promise<ArchivedTrack> {
     return this.#current((parts) => this.#track(question, parts));
   }
 
@@ -71,30 +88,35 @@ export class ArchiveReader {
 
   /** Parts may be replaced while they are read; then it begins again with those that are there now. */
   async #current<T>(work: (parts: readonly Part[]) => Promise<T>): Promise<T> {
-    try {
-      return await work(await this.#catalogue.parts());
-    } catch (error) {
-      if (!(error instanceof ArchiveFileGone)) throw error;
-      this.#catalogue.forget();
-      return await work(await this.#catalogue.parts());
+    for (let tries = 1; ; tries++) {
+      try {
+        return await work(await this.#catalogue.parts());
+      } catch (error) {
+        if (!(error instanceof ArchiveFileGone) || tries === TRIES) throw error;
+        this.#catalogue.forget();
+      }
     }
   }
 
-  async #track(question: TrackQuestion, parts: readonly Part[]): Promise<readonly ArchivedFix[]> {
-    const { from, to, limit, end } = question;
+  async #track(question: TrackQuestion, parts: readonly Part[]): Promise<ArchivedTrack> {
+    const { from, to, after, limit, end } = question;
     const wanted = parts.filter((part) => part.from <= to && part.to >= from);
     wanted.sort(end === 'first' ? (a, b) => a.from - b.from : (a, b) => b.to - a.to);
+    const deadline = performance.now() + BUDGET_MS;
     let found: ArchivedFix[] = [];
-    for (const part of wanted) {
+    for (let i = 0; i < wanted.length; i += AT_ONCE) {
+      const [next] = wanted.slice(i) as [Part];
       // What comes now is beyond all that is wanted.
       const edge = found.length < limit ? undefined : found.at(end === 'first' ? -1 : 0);
-      if (edge !== undefined && (end === 'first' ? part.from > edge.at : part.to < edge.at)) break;
-      const rows = await this.#rowsOf(part, question);
-      if (rows.length === 0) continue;
-      found = once([...found, ...rows].sort((a, b) => a.at - b.at || a.id - b.id));
+      if (edge !== undefined && (end === 'first' ? next.from > edge.at : next.to < edge.at)) break;
+      // What comes now begins after something that was not known before: that much is an answer.
+      if (end === 'first' && performance.now() > deadline && next.from > Math.max(from, after?.at ?? from))
+        return { rows: found.filter(({ at }) => at < next.from), until: next.from };
+      const lots = await Promise.all(wanted.slice(i, i + AT_ONCE).map((part) => this.#rowsOf(part, question)));
+      found = once([...found, ...lots.flat()].sort((a, b) => a.at - b.at || a.id - b.id));
       found = end === 'first' ? found.slice(0, limit) : found.slice(-limit);
     }
-    return found;
+    return { rows: found, until: null };
   }
 
   async #rowsOf(part: Part, { driver, from, to, after, erased }: TrackQuestion): Promise<ArchivedFix[]> {

@@ -4,8 +4,10 @@ import { fixRowOf, type HistoryFix } from '../core/kept-fix.ts';
 import type { Page } from '../hub/page.ts';
 import type { OrderRow, Pass, PassList, PassSearch, Records, TripFilter } from '../hub/storage-ports.ts';
 import type { ArchiveQuestions } from './archive-questions.ts';
-import type { ErasedDriver } from './archive-reader.ts';
+import type { ArchivedTrack, ErasedDriver } from './archive-reader.ts';
 import { ArchiveTrouble, DAY_MS } from './ports.ts';
+
+const NOTHING: ArchivedTrack = { rows: [], until: null };
 
 export interface ArchivedRecordsParts {
   readonly hot: Records;
@@ -26,6 +28,8 @@ export class ArchivedRecords implements Records {
   readonly #hot: Records;
   readonly #archive: ArchivedRecordsParts['archive'];
   readonly #parts: ArchivedRecordsParts;
+  /** The newest day in the archive, as far as is known; counted since 1970. */
+  #newest: number | null = null;
 
   constructor(parts: ArchivedRecordsParts) {
     this.#hot = parts.hot;
@@ -34,28 +38,29 @@ export class ArchivedRecords implements Records {
   }
 
   async locations(driverId: string, from: number, to: number, limit: number, cursor: string | null): Promise<Page<HistoryFix>> {
-    // Known before hot is read: what leaves there meanwhile was in the archive before.
-    const reaches = await this.#reaches(from, to);
-    const hot = await this.#hot.locations(driverId, from, to, limit, cursor);
-    if (!reaches) return hot;
     const after = cursor === null ? null : placeOf(cursor);
+    const start = Math.max(from, after?.at ?? from);
+    // Known before hot is read: what leaves there meanwhile was in the archive before.
+    const reached = await this.#reaches(start, to);
+    const hot = await this.#hot.locations(driverId, from, to, limit, cursor);
+    // The answer may have come late enough for rows to have gone since.
+    if (!reached && (this.#isHot(start) || !(await this.#reaches(start, to)))) return hot;
     // Beyond a full page of hot ones nothing is wanted.
     const end = hot.cursor === null ? to : Math.min(to, hot.items.at(-1)?.fix.at ?? to);
-    const question = {
-      driver: driverId,
-      from: Math.max(from, after?.at ?? from),
-      to: end,
-      after,
-      limit: limit + 1,
-      end: 'first',
-      erased: await this.#parts.erased(),
-    } as const;
-    const archived = (await this.#asked(from, () => this.#archive.track(question), [])).map((row) => fixRowOf(row, driverId, 0));
-    const all = merged(archived, hot.items);
-    const items = all.slice(0, limit);
+    const erased = await this.#parts.erased();
+    const question = { driver: driverId, from: start, to: end, after, limit: limit + 1, end: 'first', erased } as const;
+    const { rows, until } = await this.#asked(start, () => this.#archive.track(question), NOTHING);
+    const all = merged(
+      rows.map((row) => fixRowOf(row, driverId, 0)),
+      hot.items,
+    );
+    const known = until === null ? all : all.filter(({ fix }) => fix.at < until);
+    const items = known.slice(0, limit);
     const last = items.at(-1);
-    const isMore = all.length > limit || hot.cursor !== null;
-    return { items, cursor: isMore && last !== undefined ? `${last.fix.at}~${last.id}` : null };
+    if (known.length > limit && last !== undefined) return { items, cursor: `${last.fix.at}~${last.id}` };
+    // A short page, and where to go on.
+    if (until !== null) return { items, cursor: `${until - 1}~${Number.MAX_SAFE_INTEGER}` };
+    return { items, cursor: hot.cursor !== null && last !== undefined ? `${last.fix.at}~${last.id}` : null };
   }
 
   async locationsBefore(driverId: string, at: number, limit: number, since: number): Promise<readonly HistoryFix[]> {
@@ -65,9 +70,9 @@ export class ArchivedRecords implements Records {
     if (!reaches) return hot;
     const erased = await this.#parts.erased();
     const question = { driver: driverId, from, to: at - 1, after: null, limit, end: 'last', erased } as const;
-    const archived = await this.#asked(since, () => this.#archive.track(question), []);
+    const { rows } = await this.#asked(since, () => this.#archive.track(question), NOTHING);
     return merged(
-      archived.map((row) => fixRowOf(row, driverId, 0)),
+      rows.map((row) => fixRowOf(row, driverId, 0)),
       hot,
     ).slice(-limit);
   }
@@ -102,8 +107,11 @@ export class ArchivedRecords implements Records {
   }
 
   /** Whether the archive may have anything captured in this time. */
-  #reaches(from: number, to: number): Promise<boolean> {
-    return this.#asked(from, () => this.#archive.has(from, to, this.#isHot(from)), false);
+  async #reaches(from: number, to: number): Promise<boolean> {
+    const nothing = { reaches: false, newest: this.#newest };
+    const { reaches, newest } = await this.#asked(from, () => this.#archive.has(from, to, this.#isHot(from)), nothing);
+    this.#newest = newest;
+    return reaches;
   }
 
   /** @throws WaycastError `archive_unavailable` for a time of which the archive alone may know */
@@ -123,7 +131,8 @@ export class ArchivedRecords implements Records {
 
   #isHot(from: number): boolean {
     const { now, retentionDays } = this.#parts;
-    return from >= (Math.floor(now() / DAY_MS) - retentionDays) * DAY_MS;
+    // Retention may have been shorter before.
+    return from >= Math.max(Math.floor(now() / DAY_MS) - retentionDays, (this.#newest ?? -1) + 1) * DAY_MS;
   }
 }
 

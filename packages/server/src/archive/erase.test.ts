@@ -81,6 +81,7 @@ describe('a driver erased from the archive', () => {
       read: (...args) => files.read(...args),
       write: (...args) => files.write(...args),
       remove: () => Promise.reject(new ArchiveTrouble('no right to remove')),
+      tidy: async () => undefined,
       close: () => undefined,
     };
     await expect(eraseFromArchive(broken, GONE, END)).rejects.toThrow('no right to remove');

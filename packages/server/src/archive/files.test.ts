@@ -1,9 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBucket, type TestBucket } from '../../../../test/support/services/bucket.ts';
+import { BucketArchive } from '../adapters/archive-bucket.ts';
 import { type ArchivePlace, openFiles } from './open-files.ts';
 import { ArchiveFileGone, type ArchiveFiles, ArchiveTrouble } from './ports.ts';
 
@@ -79,10 +82,33 @@ it('a folder that is not there is no empty archive, and is not made', async () =
   await expect(files.write('history/x', new Uint8Array(1))).rejects.toThrow(ArchiveTrouble);
 });
 
-it('a file that a writer left half done is none', async () => {
+it('a file that a writer left half done is none, and goes when it is old enough', async () => {
   const files = await openFiles(HERE);
-  writeFileSync(join(folder, 'a place', 'x.parquet.0123.partial'), 'half');
+  const [old, fresh] = ['old', 'fresh'].map((name) => join(folder, 'a place', `${name}.parquet.0123.partial`)) as [string, string];
+  for (const path of [old, fresh]) writeFileSync(path, 'half');
+  utimesSync(old, 1_000, 1_000);
   expect((await files.list()).some(({ name }) => name.includes('partial'))).toBe(false);
+  await files.tidy();
+  expect([existsSync(old), existsSync(fresh)]).toEqual([false, true]);
+});
+
+it('a bucket that takes a call and says nothing, or not all of it, is given up', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    // Of the second kind the answer begins, and never ends.
+    socket.once('data', (asked) => {
+      if (String(asked).startsWith('GET /history/fleet/one/half'))
+        socket.write('HTTP/1.1 206 Partial Content\r\nContent-Length: 10\r\n\r\nabc');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const options = { ...bucket.place, bucket: 'history', prefix: 'fleet/one', endpoint, answerMs: 300 };
+  const files = new BucketArchive(options);
+  await expect(files.list()).rejects.toThrow(/bucket history cannot be used \(no answer within 0.3 s\)/);
+  await expect(files.read('half', 0, 10)).rejects.toThrow(ArchiveTrouble);
+  files.close();
+  server.close();
 });
 
 it('a bucket that is not to be had says why: wrong secret, no such bucket, nobody there', async () => {

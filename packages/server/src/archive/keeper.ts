@@ -70,6 +70,7 @@ export class Keeper {
    */
   async erase(driver: string, before: number): Promise<void> {
     await this.#running?.catch(() => undefined);
+    this.#mustBeOpen();
     const erasing = this.#inThread({ ...this.#parts.data, now: this.#parts.now(), erase: { driver, before } });
     // A run begins when it is done.
     const held = erasing.catch(() => null);
@@ -84,6 +85,10 @@ export class Keeper {
     await this.#running?.catch(() => undefined);
   }
 
+  #mustBeOpen(): void {
+    if (this.#closed) throw new Error('the server is going away');
+  }
+
   #later(ms: number): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
@@ -96,6 +101,7 @@ export class Keeper {
 
   async #run(): Promise<KeepingReport | null> {
     await this.#erasing;
+    this.#mustBeOpen();
     const at = this.#parts.now();
     try {
       const report = await this.#inThread({ ...this.#parts.data, now: at, erase: null });

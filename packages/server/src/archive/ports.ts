@@ -21,6 +21,8 @@ export interface ArchiveFiles {
   write(name: string, bytes: Uint8Array): Promise<void>;
   /** One that is not there is gone already. */
   remove(name: string): Promise<void>;
+  /** Removes what writers left that did not get to their end. */
+  tidy(): Promise<void>;
   close(): void;
 }
 

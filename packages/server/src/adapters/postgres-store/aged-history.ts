@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { type ArchivedFix, DAY_MS, type HotHistory } from '../../archive/ports.ts';
 import { addressOf } from './address.ts';
 import { connectFirst } from './connect.ts';
 import { copyIn } from './copy-in.ts';
-import { attach, dayOf, MAKING, nameOf, partitionsThere } from './days.ts';
+import { dayOf, nameOf, partitionsThere } from './days.ts';
 import { NOT_ERASED } from './erased-id.ts';
 
 /** Whoever holds it takes days out of history; in the number space of advisory locks with one key. */
@@ -12,7 +13,13 @@ const LOT = 5_000;
 const CONNECT_MS = 10_000;
 /** A day is a sort and a count; who holds a snapshot for longer than this keeps its partition for another time, ms. */
 const PATIENCE_MS = 600_000;
-const DETACH_MS = 60_000;
+/** Nobody adds to an old day for long, ms. */
+const STILL_MS = 2_000;
+/** All of history has to be left alone for a partition to go: whoever comes waits no longer than this, ms. */
+const MOMENT_MS = 50;
+const LOCK_NOT_AVAILABLE = '55P03';
+const TRIES = 30;
+const PAUSE_MS = 500;
 
 /** History in PostgreSQL, as retention takes it out: a partition a day. */
 export class PostgresAgedHistory implements HotHistory {
@@ -31,9 +38,7 @@ export class PostgresAgedHistory implements HotHistory {
 
   async begin(): Promise<boolean> {
     const { rows } = await this.#client.query<{ mine: boolean }>(`SELECT pg_try_advisory_lock(${KEEPING}) AS mine`);
-    if (rows[0]?.mine !== true) return false;
-    await this.#mend();
-    return true;
+    return rows[0]?.mine === true;
   }
 
   async days(before: number): Promise<readonly number[]> {
@@ -59,32 +64,28 @@ export class PostgresAgedHistory implements HotHistory {
   async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number> {
     if (rows !== null) await this.#note(rows);
     const partition = nameOf(day);
-    const count = await this.#count(partition);
-    if (rows !== null && (await this.#others(partition)) > 0) return await this.#dropNoted(partition);
-    // Whoever makes partitions must not come between.
-    await this.#client.query(`SELECT pg_advisory_lock(${MAKING})`);
-    try {
-      await this.#detach(partition);
-      // From here on nobody can add to it.
-      if (rows !== null && (await this.#others(partition)) > 0) {
-        await attach(this.#client, day);
-        return 0;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#dropPartition(partition, rows === null);
+      } catch (error) {
+        await this.#client.query('ROLLBACK');
+        if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || tries === TRIES) throw error;
       }
-      await this.#client.query(`DROP TABLE ${partition}`);
-      return count;
-    } finally {
-      await this.#client.query(`SELECT pg_advisory_unlock(${MAKING})`);
+      await sleep(PAUSE_MS);
     }
   }
 
-  /** It waits for everybody who is in history now, and nobody waits for it; but who needs a new partition waits meanwhile. */
-  async #detach(partition: string): Promise<void> {
-    await this.#client.query(`SET statement_timeout = ${DETACH_MS}`);
-    try {
-      await this.#client.query(`ALTER TABLE location_history DETACH PARTITION ${partition} CONCURRENTLY`);
-    } finally {
-      await this.#client.query(`SET statement_timeout = ${PATIENCE_MS}`);
+  /** What else was received on the day stays, with the partition. */
+  async #dropPartition(partition: string, isWhole: boolean): Promise<number> {
+    await this.#client.query(`BEGIN; SET LOCAL lock_timeout = ${STILL_MS}; LOCK TABLE ${partition} IN SHARE MODE`);
+    if (!isWhole && (await this.#others(partition)) > 0) {
+      await this.#client.query('ROLLBACK');
+      return await this.#dropNoted(partition);
     }
+    const count = await this.#count(partition);
+    // Nobody may be in history for a moment; who comes meanwhile waits as long as this does.
+    await this.#client.query(`SET LOCAL lock_timeout = ${MOMENT_MS}; DROP TABLE ${partition}; COMMIT`);
+    return count;
   }
 
   /** Into a table of this connection, to be held against what is there. */
@@ -114,24 +115,6 @@ export class PostgresAgedHistory implements HotHistory {
     const { rowCount } = await this.#client.query(`DELETE FROM ${partition} h USING kept k, driver d
       WHERE d.id = k.driver AND h.driver = d.n AND h.at = k.at AND h.id = k.id`);
     return rowCount ?? 0;
-  }
-
-  /** What a run that was ended amid it left: a partition that is half or wholly out of history comes back into it. */
-  async #mend(): Promise<void> {
-    const { rows: pending } = await this.#client.query<{ name: string }>(
-      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = 'location_history'::regclass AND i.inhdetachpending`,
-    );
-    for (const { name } of pending) await this.#client.query(`ALTER TABLE location_history DETACH PARTITION ${name} FINALIZE`);
-    const { rows: loose } = await this.#client.query<{ name: string }>(
-      `SELECT c.relname AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relname LIKE 'location\\_history\\_%'
-       AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'location_history'::regclass)
-       AND NOT EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)`,
-    );
-    for (const { name } of loose) {
-      const day = dayOf(name);
-      if (day !== undefined) await attach(this.#client, day);
-    }
   }
 
   async close(): Promise<void> {

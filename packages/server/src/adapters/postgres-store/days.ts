@@ -3,8 +3,8 @@ import type { Client } from 'pg';
 const DAY_MS = 86_400_000;
 /** Days made ahead [P10]. */
 const AHEAD = 7;
-/** Whoever holds it makes or drops partitions; in the number space of advisory locks with one key. */
-export const MAKING = 7_231_955_500_003n;
+/** Whoever holds it makes partitions; in the number space of advisory locks with one key. */
+const MAKING = 7_231_955_500_003n;
 
 /** The partitions of location_history, one for each UTC day of receipt. */
 export class Days {
@@ -83,7 +83,7 @@ async function make(client: Client, day: number): Promise<void> {
 }
 
 /** Makes the table of a day part of history. */
-export async function attach(client: Client, day: number): Promise<void> {
+async function attach(client: Client, day: number): Promise<void> {
   await client.query(
     `ALTER TABLE location_history ATTACH PARTITION ${nameOf(day)} FOR VALUES FROM (${day * DAY_MS}) TO (${(day + 1) * DAY_MS})`,
   );

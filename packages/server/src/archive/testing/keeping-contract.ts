@@ -239,6 +239,7 @@ function withFault(files: ArchiveFiles, fault: Partial<ArchiveFiles>): ArchiveFi
     read: (name, from, to) => files.read(name, from, to),
     write: (name, bytes) => files.write(name, bytes),
     remove: (name) => files.remove(name),
+    tidy: () => files.tidy(),
     close: () => files.close(),
     ...fault,
   };

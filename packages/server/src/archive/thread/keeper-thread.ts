@@ -56,6 +56,7 @@ if (!isMainThread && parentPort !== null) {
         ? new SqliteAgedHistory(where.path, (fixes) => ask({ kind: 'drop', fixes }))
         : await PostgresAgedHistory.open(where.url);
     const files = place === null ? null : await openFiles(place);
+    await files?.tidy();
     const known = async () => void (await ask({ kind: 'known' }));
     let report: KeepingReport | null = null;
     if (erase === null)
