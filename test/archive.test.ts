@@ -5,22 +5,14 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { ArchiveState, FixReceipt, LocationList } from '../packages/protocol/src/index.ts';
 import { FolderArchive } from '../packages/server/src/adapters/archive-folder.ts';
-import { openSqliteStore } from '../packages/server/src/adapters/sqlite-store/store.ts';
 import { listParts } from '../packages/server/src/archive/catalogue.ts';
-import { commitOf, driverAt, row } from '../packages/server/src/hub/contracts/samples.ts';
+import { DAY_MS, OLD, OLD_ALL, OLD_ROWS, RECENT, seedFolder } from './support/old-history.ts';
 import { CENTRE } from './support/places.ts';
 import { caller } from './support/rest.ts';
 import { SECRET, startProcess, type TestServer, tempDir } from './support/server-process.ts';
 import { startBucket, type TestBucket } from './support/services/bucket.ts';
 import { waycast } from './support/waycast.ts';
 
-const DAY_MS = 86_400_000;
-/** Some minutes before a midnight long past. */
-const OLD = Math.floor(Date.now() / DAY_MS) * DAY_MS - 40 * DAY_MS - 600_000;
-const OLD_ROWS = 1_200;
-/** With those of somebody else. */
-const OLD_ALL = OLD_ROWS + 50;
-const RECENT = Date.now() - 3_600_000;
 const home = tempDir();
 let bucket: TestBucket;
 const running: TestServer[] = [];
@@ -35,28 +27,10 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** A data folder with the old track of a driver, over a midnight, and a recent one. */
 async function seeded(name: string): Promise<string> {
   const dataDir = join(home, name);
   mkdirSync(dataDir);
-  const store = await openSqliteStore({ dataDir });
-  const fix = (n: number, at: number) => ({
-    ...{ lat: CENTRE.lat + (n % 1_000) * 1e-5, lng: CENTRE.lng, at },
-    ...{ speed: 12.5, bearing: null, accuracy: n % 3 === 0 ? null : 4.25, altitude: -1 },
-  });
-  const one = (n: number, at: number, driverId = 'courier-1') =>
-    row(n, 0, { driverId, fix: fix(n, at), receivedAt: at + 40, stream: 'app', seq: n });
-  const rows = [
-    ...Array.from({ length: OLD_ROWS }, (_, n) => one(n + 1, OLD + n * 1_000)),
-    ...Array.from({ length: 300 }, (_, n) => one(OLD_ROWS + n + 1, RECENT + n * 1_000)),
-    ...Array.from({ length: OLD_ALL - OLD_ROWS }, (_, n) => one(n + 1, OLD + n * 1_000, 'courier-3')),
-    // So many that the store moves all of them into history.
-    ...Array.from({ length: 20_000 }, (_, n) => one(n + 1, RECENT + n, 'courier-2')),
-  ];
-  const snapshots = [driverAt('courier-1', 30_000), driverAt('courier-2', 30_000), driverAt('courier-3', 30_000)];
-  await store.commit(commitOf({ rows, snapshots }));
-  await expect.poll(() => count(dataDir, 'SELECT count(*) AS n FROM journal'), { timeout: 20_000 }).toBe(0);
-  await store.close();
+  await seedFolder(dataDir);
   return dataDir;
 }
 
