@@ -5,6 +5,7 @@ import { startProcess, type TestServer, tempDir } from './server-process.ts';
 import { startNginx, type TestNginx } from './services/nginx.ts';
 import { newDatabase } from './services/postgres.ts';
 import { startRedis } from './services/redis.ts';
+import type { SignToken } from './token-keys.ts';
 import { until } from './until.ts';
 
 /** The locks that say who owns what, by their first key: of a process as a member, of a partition. */
@@ -24,6 +25,7 @@ export interface ClusterOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly port?: number;
+  readonly token?: SignToken;
 }
 
 /** Several processes that serve one fleet, on a database and a Redis of their own. */
@@ -35,8 +37,8 @@ export interface Cluster {
   readonly redisUrl: string;
   readonly databaseUrl: string;
   readonly nginx: TestNginx | undefined;
-  /** One more, once it serves. */
-  join(): Promise<TestServer>;
+  /** One more, once it serves; with these settings on top of those of the cluster. */
+  join(more?: Readonly<Record<string, string>>): Promise<TestServer>;
   /** How many partitions each of these owns, as the locks in PostgreSQL say. */
   shares(): Promise<ReadonlyMap<TestServer, number>>;
   /** Waits until all partitions are owned, evenly, by these, and the cursors are theirs as well; all living ones by default. */
@@ -60,8 +62,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, TRUST_PROXY: 'true', ...options.env };
   const servers: TestServer[] = [];
   const gone = new Set<TestServer>();
-  const start = async (): Promise<TestServer> => {
-    const server = watchEnd(await startProcess({ dataDir, env, ...(options.args !== undefined && { args: options.args }) }), gone);
+  const { args, token } = options;
+  const start = async (more: Readonly<Record<string, string>> = {}): Promise<TestServer> => {
+    const own = { dataDir, env: { ...env, ...more }, ...(args !== undefined && { args }), ...(token !== undefined && { token }) };
+    const server = watchEnd(await startProcess(own), gone);
     servers.push(server);
     return server;
   };
@@ -81,7 +85,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     return stopped;
   };
   try {
-    const starts = await Promise.allSettled(Array.from({ length: options.processes ?? 2 }, start));
+    const starts = await Promise.allSettled(Array.from({ length: options.processes ?? 2 }, () => start()));
     const failed = starts.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     if (options.nginx !== false)
@@ -103,8 +107,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     databaseUrl,
     nginx,
     query,
-    join: async () => {
-      const server = await start();
+    join: async (more) => {
+      const server = await start(more);
       await nginx?.serve(servers.filter((one) => !gone.has(one)).map(({ port }) => port));
       return server;
     },

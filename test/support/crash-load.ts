@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ClientError, Publisher, RestClient } from '@waycast/client';
+import { ClientError, Publisher, RestClient, type TokenSource } from '@waycast/client';
 import type { FixInput, TripStatus } from '@waycast/protocol';
 import { type Journal, openJournal } from '../oracle/journal.ts';
 import { type Random, random } from '../oracle/random.ts';
@@ -17,6 +17,8 @@ const AHEAD = 400;
 export const TRIPS_A_DRIVER = 3;
 /** ms; impatient, so that a test sees many connections come and go */
 const TIMING = { min: 10, max: 100, ping: 1_000, silence: 3_000 };
+/** What a careful caller comes again after. */
+const PASSING = ['network', 'timeout', 'storage_unavailable', 'draining'];
 const STATUSES = ['EN_ROUTE', 'ARRIVED', 'IN_PROGRESS', 'COMPLETED'] as const;
 
 /** A driver of the load: its road, how far it got, and how it sends. */
@@ -26,6 +28,8 @@ export interface LoadDriver {
   readonly trips: readonly string[];
   /** how many fixes of the road were given to the producer */
   published: number;
+  /** and how many of them are known to be stored */
+  stored(): number;
   /** a beat's worth of driving */
   drive(): void;
   /** resolves when all that was published is known to be stored */
@@ -56,6 +60,7 @@ export class CrashLoad {
   readonly #folder: string;
   readonly #chance: Random;
   readonly #pace: number;
+  readonly #passing: readonly string[];
   readonly #clients: JournalingClient[] = [];
   readonly #open: Journal[] = [];
   #beat: NodeJS.Timeout | undefined;
@@ -65,10 +70,12 @@ export class CrashLoad {
   /** what the server refused though it was right to ask */
   readonly refusals: string[] = [];
 
-  constructor(folder: string, server: TestServer, token: string, seed: number, pace = BEAT) {
+  /** `token`: of the dispatcher and of those who send over REST; who can ask for another one asks when it is refused. */
+  constructor(folder: string, server: TestServer, token: TokenSource, seed: number, pace = BEAT) {
     this.#folder = folder;
     this.#chance = random(seed);
     this.#pace = pace;
+    this.#passing = [...PASSING, ...(typeof token === 'function' ? ['unauthenticated'] : [])];
     this.rest = new RestClient({ url: server.url, token, timeout: 8_000 });
   }
 
@@ -80,10 +87,10 @@ export class CrashLoad {
   /** Drivers with their trips, before anybody moves. */
   async prepare(server: TestServer): Promise<void> {
     const from = Date.now() - 6 * 3_600_000;
-    for (let i = 0; i < LIVE; i++) this.#addStreaming(`live-${i}`, i, from, await this.#own(server, `live-${i}`), { interval: 0 });
+    for (let i = 0; i < LIVE; i++) this.#addStreaming(`live-${i}`, i, from, this.#own(server, `live-${i}`), { interval: 0 });
     for (let i = 0; i < BATCHED; i += 4) {
       // Four drivers share the connection of a service.
-      const client = this.#client(server.url, await server.token('service', `gateway-${i}`), `gateway-${i}`);
+      const client = this.#client(server.url, () => server.token('service', `gateway-${i}`), `gateway-${i}`);
       for (let j = i; j < i + 4; j++) this.#addStreaming(`batch-${j}`, LIVE + j, from, client, undefined);
     }
     for (let i = 0; i < BY_REST; i++) this.#addRest(`rest-${i}`, LIVE + BATCHED + i, from);
@@ -126,23 +133,24 @@ export class CrashLoad {
     return journal;
   }
 
-  #client(url: string, token: string, producer: string): JournalingClient {
+  #client(url: string, token: TokenSource, producer: string): JournalingClient {
     const client = new JournalingClient({ url, token, timing: TIMING }, this.#journal(producer), producer, () => this.#acks++);
     this.#clients.push(client);
     return client;
   }
 
-  async #own(server: TestServer, driver: string): Promise<JournalingClient> {
-    return this.#client(server.url, await server.token('driver', driver), driver);
+  #own(server: TestServer, driver: string): JournalingClient {
+    return this.#client(server.url, () => server.token('driver', driver), driver);
   }
 
-  #add(id: string, index: number, from: number, sends: (driver: LoadDriver) => Pick<LoadDriver, 'drive' | 'flush'>): void {
+  #add(id: string, index: number, from: number, sends: (driver: LoadDriver) => Pick<LoadDriver, 'stored' | 'drive' | 'flush'>): void {
     const trips = Array.from({ length: TRIPS_A_DRIVER }, (_, k) => `${id}-trip-${k}`);
     const driver: LoadDriver = {
       id,
       road: new Road(index, from),
       trips,
       published: 0,
+      stored: () => 0,
       drive: () => {},
       flush: () => Promise.resolve(),
     };
@@ -154,6 +162,7 @@ export class CrashLoad {
       const options = { stream: `${id}-numbers`, capacity: 1e6, backlog: { rate: 0 }, ...(live && { live }) };
       const publisher = new Publisher(client, live === undefined ? { ...options, driver: id } : options);
       return {
+        stored: () => publisher.stored,
         drive: () => {
           const most = live === undefined ? this.#chance.whole(0, 3) : 1;
           for (let i = 0; i < most && publisher.pending < AHEAD; i++) {
@@ -173,14 +182,17 @@ export class CrashLoad {
     this.batches.set(id, sent);
     this.#add(id, index, from, (driver) => {
       let inFlight: Promise<void> | undefined;
+      let stored = 0;
       const next = () => {
         const fixes = Array.from({ length: this.#chance.whole(1, 5) }, () => driver.road.fix(driver.published++));
         sent.push(fixes.map(({ at, ...fix }) => ({ ...fix, timestamp: at })));
         inFlight = this.#untilStored(journal, id, fixes).finally(() => {
+          stored += fixes.length;
           inFlight = undefined;
         });
       };
       return {
+        stored: () => stored,
         drive: () => {
           if (inFlight === undefined) next();
         },
@@ -247,7 +259,7 @@ export class CrashLoad {
         if (!(error instanceof ClientError)) throw error;
         // A proxy in front of processes that are gone says so itself.
         const isAway = error.code === 'unexpected' && error.status >= 502;
-        if (!isAway && !['network', 'timeout', 'storage_unavailable', 'draining'].includes(error.code)) {
+        if (!isAway && !this.#passing.includes(error.code)) {
           this.refusals.push(`${error.code}: ${error.detail}`);
           return;
         }

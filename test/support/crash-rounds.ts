@@ -2,13 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StreamClient } from '@waycast/client';
-import { check } from '../oracle/checker.ts';
 import { readJournals } from '../oracle/journal.ts';
-import type { Violation } from '../oracle/observed.ts';
 import { random } from '../oracle/random.ts';
 import { CrashLoad } from './crash-load.ts';
-import { historiesOf } from './history.ts';
-import { atRest, tell, watchSome } from './load-checks.ts';
+import { atRest, notStored, tell, watchSome } from './load-checks.ts';
 import { stablePort } from './port.ts';
 import type { Recorder } from './recorder.ts';
 import { startServer } from './server.ts';
@@ -73,7 +70,7 @@ export async function crashRounds(count: number, seed: number): Promise<CrashRep
       const begun = performance.now();
       server = await startServer(start);
       const restartMs = performance.now() - begun;
-      const found = await storedAfter(load, acks);
+      const found = await notStored(load, acks);
       const lost = found.filter(({ code }) => code === 'lost').length;
       rounds.push({ round, acks: load.acks - before, lost, duplicated: found.filter(({ code }) => code === 'twice').length, restartMs });
       wrong.push(...found.map((violation) => tell(`round ${round}`, violation)));
@@ -109,15 +106,4 @@ function epochsAgain(before: readonly string[][], all: readonly string[]): strin
   return [...counts].flatMap(([feed, lives]) =>
     lives === before.length + 1 ? [] : [`O1: ${feed} had ${lives} epochs in ${before.length + 1} lives of the server`],
   );
-}
-
-/** I1 while the load goes on: acknowledged before the kill, in history once after it. */
-async function storedAfter(load: CrashLoad, acks: ReturnType<typeof readJournals>['acks']): Promise<Violation[]> {
-  const history = await historiesOf(
-    load.rest,
-    load.drivers.map(({ id }) => id),
-  );
-  // Attempts are written before they are sent: what history has is among those read after it.
-  const { attempts } = readJournals(load.journals);
-  return check({ attempts, acks, history, watched: [] });
 }

@@ -6,11 +6,14 @@ import { type Cluster, startCluster } from './cluster.ts';
 import { CrashLoad } from './crash-load.ts';
 import { residentMb } from './proc.ts';
 import { type Recorder, recorder } from './recorder.ts';
+import type { TestServer } from './server.ts';
+import type { SignToken } from './token-keys.ts';
 import { until } from './until.ts';
 
 /** ms between two beats: some 500 fixes a second. */
 const PACE = 60;
-const ENV = { LOCATION_UPDATE_RATE_LIMIT: '0', REST_RATE_LIMIT_PER_MINUTE: '1000000', LOG_LEVEL: 'info' };
+/** Settings under which the load is never refused for its pace. */
+export const ENV = { LOCATION_UPDATE_RATE_LIMIT: '0', REST_RATE_LIMIT_PER_MINUTE: '1000000', LOG_LEVEL: 'info' };
 const IMPATIENT = { min: 10, max: 100, ping: 1_000, silence: 3_000 };
 /** A fault lasts less than this, whatever it is, until everything goes on, ms. */
 const RECOVERED_WITHIN_MS = 60_000;
@@ -24,13 +27,20 @@ export interface FaultSceneOptions {
   readonly watchers?: number;
   readonly pace?: number;
   readonly seed?: number;
+  /** Settings of the processes on top of those of any scene, and who hands out the tokens they take. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly token?: SignToken;
+}
+
+/** Drivers, and who watches them. */
+export interface LoadScene {
+  readonly load: CrashLoad;
+  readonly watchers: readonly Recorder[];
 }
 
 /** Several processes under the load of the crash rounds, with watchers: what faults are done to. */
-export interface FaultScene {
+export interface FaultScene extends LoadScene {
   readonly cluster: Cluster;
-  readonly load: CrashLoad;
-  readonly watchers: readonly Recorder[];
   readonly seed: number;
   /** Resident memory of the processes, the most that was seen, MB. */
   readonly mostMb: () => number;
@@ -45,40 +55,53 @@ export async function underFault({
   watchers = 4,
   pace = PACE,
   seed,
+  env,
+  token,
 }: FaultSceneOptions): Promise<FaultScene> {
-  const folder = mkdtempSync(join(tmpdir(), 'waycast-fault-'));
   const number = seed ?? Date.now() % 1_000_000;
-  const cluster = await startCluster({ redis, processes, env: ENV, ...(database !== undefined && { database }) });
-  const { entry } = cluster;
+  const shared = { ...(database !== undefined && { database }), ...(token !== undefined && { token }) };
+  const cluster = await startCluster({ redis, processes, env: { ...ENV, ...env }, ...shared });
   await cluster.settled();
-  const load = new CrashLoad(folder, entry, await entry.token('service'), number, pace);
+  const memory = watchMemory(cluster);
+  const { close, ...scene } = await underLoad(cluster.entry, watchers, number, pace);
+  return {
+    ...scene,
+    cluster,
+    seed: number,
+    mostMb: memory.most,
+    close: async () => {
+      memory.stop();
+      close();
+      await cluster.stop();
+    },
+  };
+}
+
+/** Resolves when everybody drives, and all of so many watchers see it. */
+export async function underLoad(entry: TestServer, watchers: number, seed: number, pace: number): Promise<LoadScene & { close(): void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'waycast-fault-'));
+  const load = new CrashLoad(folder, entry, () => entry.token('service'), seed, pace);
   await load.prepare(entry);
   load.start();
   const clients: StreamClient[] = [];
   const recorders: Recorder[] = [];
   for (let n = 0; n < watchers; n++) {
-    const client = new StreamClient({ url: entry.url, token: await entry.token('dispatcher', `watcher-${n}`), timing: IMPATIENT });
+    const client = new StreamClient({ url: entry.url, token: () => entry.token('dispatcher', `watcher-${n}`), timing: IMPATIENT });
     const own = recorder(`watcher-${n}`, client);
     for (const feed of feedsOf(load)) own.watch(feed);
     clients.push(client);
     recorders.push(own);
   }
-  const memory = watchMemory(cluster);
   await until(
     () => recorders.map(({ messages }) => messages.filter(({ type }) => type === 'location').length),
     (counts) => counts.every((count) => count > 50),
   );
   return {
-    cluster,
     load,
     watchers: recorders,
-    seed: number,
-    mostMb: memory.most,
-    close: async () => {
-      memory.stop();
+    close: () => {
       for (const client of clients) client.close();
       load.close();
-      await cluster.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -108,7 +131,7 @@ export async function everybodyStores({ cluster, load }: FaultScene): Promise<nu
 export const STREAMING = /^driver:(live|batch)/;
 
 /** Waits until every watcher was told of something new on each of these feeds of drivers; answers how long that took, ms. */
-export async function everybodySees({ watchers, load }: FaultScene, of = /^driver:/): Promise<number> {
+export async function everybodySees({ watchers, load }: LoadScene, of = /^driver:/): Promise<number> {
   const begun = performance.now();
   const feeds = feedsOf(load).filter((feed) => of.test(feed));
   const shown = () => watchers.map((one) => feeds.map((feed) => one.lastPosition(feed)?.timestamp ?? ''));

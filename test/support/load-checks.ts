@@ -1,7 +1,7 @@
 import type { StreamClient } from '@waycast/client';
 import { compareEvents, compareTrack } from '../oracle/against.ts';
 import { check } from '../oracle/checker.ts';
-import { readJournals } from '../oracle/journal.ts';
+import { type Ack, readJournals } from '../oracle/journal.ts';
 import type { Violation } from '../oracle/observed.ts';
 import { truth } from '../oracle/truth.ts';
 import type { CrashLoad, LoadDriver } from './crash-load.ts';
@@ -12,6 +12,17 @@ import type { TestServer } from './server.ts';
 import { until } from './until.ts';
 
 export const tell = (when: string, { rule, code, message }: Violation): string => `${when}: ${rule} ${code}: ${message}`;
+
+/** I1 while the load goes on: what was acknowledged is in history once. By whatever server is asked. */
+export async function notStored(load: CrashLoad, acks: readonly Ack[], rest = load.rest): Promise<Violation[]> {
+  const history = await historiesOf(
+    rest,
+    load.drivers.map(({ id }) => id),
+  );
+  // Attempts are written before they are sent: what history has is among those read after it.
+  const { attempts } = readJournals(load.journals);
+  return check({ attempts, acks, history, watched: [] });
+}
 
 export interface Watching extends Recorder {
   readonly feeds: number;

@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Tokens } from '../../packages/server/src/auth/tokens.ts';
-import type { Role } from '../../packages/server/src/hub/principal.ts';
+import { type SignToken, signedBy } from './token-keys.ts';
 
 const CLI = fileURLToPath(new URL('../../packages/server/src/cli.ts', import.meta.url));
 export const SECRET = 'a-secret-only-the-tests-sign-with';
@@ -18,6 +17,8 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** The same port again, for a restart; a free one by default. */
   readonly port?: number;
+  /** Who hands out tokens; by default they are signed with `SECRET`, as the server is told to take them. */
+  readonly token?: SignToken;
 }
 
 /** A real server in a process of its own. */
@@ -28,7 +29,7 @@ export interface TestServer {
   readonly pid: number;
   /** What it wrote so far. */
   output(): string;
-  token(role: Role, sub?: string, more?: { trips?: string[]; drivers?: string[]; labels?: string[]; ttl?: number }): Promise<string>;
+  readonly token: SignToken;
   /** As a person would: SIGTERM, and how it ended. */
   stop(): Promise<{ code: number | null }>;
   /** As a power cut would. */
@@ -57,7 +58,6 @@ export async function startProcess(options: ServerOptions = {}): Promise<TestSer
     throw error;
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
-  const tokens = new Tokens({ secrets: [SECRET], requireExp: true, issuer: undefined, audience: undefined });
   const cleanUp = () => {
     if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
@@ -67,7 +67,7 @@ export async function startProcess(options: ServerOptions = {}): Promise<TestSer
     dataDir,
     pid: child.pid as number,
     output: () => output,
-    token: (role, sub = role, { ttl = 3600, ...scopes } = {}) => tokens.sign({ sub, role, ttl, ...scopes }),
+    token: options.token ?? signedBy(() => SECRET),
     stop: async () => {
       child.kill('SIGTERM');
       const [code] = await exited;
