@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,19 +15,19 @@ export interface SmallDisk {
   remove(): void;
 }
 
-/** A tmpfs of 8 MB where mounting is permitted; else a folder, and a limit on how large files of the server may become. */
-export function smallDisk(): SmallDisk {
+/** A tmpfs of so many MB where mounting is permitted; else a folder, and a limit on how large files of the server may become. */
+export function smallDisk(mb = 8): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), 'waycast-disk-'));
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'waycast-test', path]);
-  return status === 0 ? tmpfs(path) : limited(path);
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mb}m`, 'waycast-test', path]);
+  return status === 0 ? tmpfs(path, mb) : limited(path);
 }
 
-function tmpfs(path: string): SmallDisk {
+function tmpfs(path: string, mb: number): SmallDisk {
   const ballast = join(path, 'ballast');
   let mounted = true;
   return {
     path,
-    how: 'a tmpfs of 8 MB',
+    how: `a tmpfs of ${mb} MB`,
     fill: () => {
       const file = openSync(ballast, 'w');
       try {
@@ -63,7 +63,8 @@ function limited(path: string): SmallDisk {
     path,
     how: 'a limit on the size of files',
     fill: (pid) => limit(pid, String(Math.max(...readdirSync(path).map((name) => statSync(join(path, name)).size)))),
-    free: (pid) => limit(pid, 'unlimited'),
+    // With a server that is gone its limit is, too.
+    free: (pid) => existsSync(`/proc/${pid}`) && limit(pid, 'unlimited'),
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
 }

@@ -12,8 +12,13 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs `waycast` to its end, with nothing in the environment but what is said. One that comes up or does not end is killed. */
-export function waycast(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Promise<Ended> {
+/** Runs `waycast` to its end, with nothing in the environment but what is said. One that comes up, or does not end in time (ms), is killed. */
+export function waycast(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+  within = WITHIN_MS,
+): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [CLI, ...args], {
       // Some sixty starts: compiled once, they take half the time.
@@ -25,7 +30,7 @@ export function waycast(args: readonly string[], env: Readonly<Record<string, st
     const timer = setTimeout(() => {
       err += '\n(it did not end; killed)';
       child.kill('SIGKILL');
-    }, WITHIN_MS);
+    }, within);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
       // What should have ended serves instead: no need to wait for more.
