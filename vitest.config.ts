@@ -1,11 +1,13 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
+const LONG = ['test/scale/campaign/**', 'test/scale/operators-day.test.ts'];
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/services/global-setup.ts'],
     include: ['packages/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
     // Long: `npm run test:scale` runs it.
-    exclude: [...configDefaults.exclude, ...(process.env.WAYCAST_TEST_CAMPAIGN === undefined ? ['test/scale/campaign/**'] : [])],
+    exclude: [...configDefaults.exclude, ...(process.env.WAYCAST_TEST_CAMPAIGN === undefined ? LONG : [])],
     // Real servers, disks and browsers: generous, so that a slow machine never decides a test.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,5 +1,6 @@
-// `npm run test:scale`: every dialect test again on two processes behind nginx, with Redis and PostgreSQL, then the long campaign.
-// `--shape postgres`: one process on PostgreSQL instead, without the campaign. Other arguments go to the test runner.
+// `npm run test:scale`: every dialect test again on two processes behind nginx, with Redis and PostgreSQL, then the long campaign,
+// then an operator's day. `npm run test:scale -- day`: that part alone; `dialects`, `campaign` likewise.
+// `--shape postgres`: one process on PostgreSQL instead, the dialects alone. Other arguments go to the test runner.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +45,13 @@ const TESTS_LEFT_OUT = {
   'has a port of its own when METRICS_PORT says so': 'two processes of one machine cannot have the same port',
 };
 
+/** Long tests, left out of `npm test`: where they are. */
+const LONG = { campaign: 'test/scale/campaign', day: 'test/scale/operators-day.test.ts' };
+
 const { values, positionals } = wanted();
+const parts = positionals.filter((name) => name === 'dialects' || name in LONG);
+const others = positionals.filter((name) => !parts.includes(name));
+const isWanted = (part) => parts.length === 0 || parts.includes(part);
 
 function wanted() {
   try {
@@ -77,13 +84,17 @@ const env = { ...environment(node), CHROMIUM_PATH: outsidePrograms() };
 buildDashboard(node);
 // One process on PostgreSQL is one process: of its tests only that one reads another database.
 const several = values.shape === 'cluster';
+if (!several && parts.some((part) => part in LONG)) fail(`--shape ${values.shape} has the dialects alone`);
 const files = readdirSync(join(ROOT, 'test')).filter((name) => DIALECTS.test(name) && !(several && name in FILES_LEFT_OUT));
 const left = several ? Object.keys(TESTS_LEFT_OUT) : [EMBEDDED_ONLY];
-for (const what of left) say(`left out: ${what}: ${TESTS_LEFT_OUT[what]}`);
-if (several) for (const [what, why] of Object.entries(FILES_LEFT_OUT)) say(`left out: ${what}: ${why}`);
-const dialects = [...files.map((name) => `test/${name}`), '-t', allBut(left), '--no-file-parallelism', ...positionals];
-let passed = run(`the dialects, ${values.shape}`, dialects, { ...env, WAYCAST_TEST_SHAPE: values.shape });
-if (several)
-  passed =
-    run('the campaign', ['test/scale/campaign', '--passWithNoTests', ...positionals], { ...env, WAYCAST_TEST_CAMPAIGN: 'yes' }) && passed;
+let passed = true;
+if (isWanted('dialects')) {
+  for (const what of left) say(`left out: ${what}: ${TESTS_LEFT_OUT[what]}`);
+  if (several) for (const [what, why] of Object.entries(FILES_LEFT_OUT)) say(`left out: ${what}: ${why}`);
+  const dialects = [...files.map((name) => `test/${name}`), '-t', allBut(left), '--no-file-parallelism', ...others];
+  passed = run(`the dialects, ${values.shape}`, dialects, { ...env, WAYCAST_TEST_SHAPE: values.shape });
+}
+for (const [part, place] of several ? Object.entries(LONG) : [])
+  if (isWanted(part))
+    passed = run(`the ${part}`, [place, '--passWithNoTests', ...others], { ...env, WAYCAST_TEST_CAMPAIGN: 'yes' }) && passed;
 process.exit(passed ? 0 : 1);
