@@ -13,7 +13,7 @@ import { allHolds, everybodyEnds } from '../support/fault-checks.ts';
 import { ENV, everybodySees, feedsOf, type LoadScene, STREAMING, underFault, underLoad } from '../support/fault-scene.ts';
 import { historyOf } from '../support/history.ts';
 import { atRest, notStored, tell } from '../support/load-checks.ts';
-import { OLD_DRIVER, OLD_ROWS, seedDatabase, seedFolder } from '../support/old-history.ts';
+import { OLD_ALL, OLD_DRIVER, OLD_ROWS, seedDatabase, seedFolder } from '../support/old-history.ts';
 import { stablePort } from '../support/port.ts';
 import { SECRET, startProcess, type TestServer, tempDir } from '../support/server-process.ts';
 import { asDatabase } from '../support/services/as-database.ts';
@@ -138,7 +138,7 @@ it(
     });
     await day.step('retention run', async () => {
       const done = await waycast(['archive', '--data-dir', dataDir, '--url', entry.url, '--json'], env);
-      expect({ ...done, report: JSON.parse(done.out || 'null') }).toMatchObject({ code: 0, report: { days: 2, dropped: OLD_ROWS } });
+      expect({ ...done, report: JSON.parse(done.out || 'null') }).toMatchObject({ code: 0, report: { days: 2, dropped: OLD_ALL } });
       expect(await historyOf(restOf(entry), OLD_DRIVER)).toEqual(before);
     });
     await day.step('killed and started', async () => {
@@ -271,7 +271,7 @@ it(
     await day.step('retention run', async () => {
       const settings = { ...env, DATABASE_URL: database.url, REDIS_URL: redis.url };
       const done = await waycast(['archive', '--json'], settings, undefined, ARCHIVED_WITHIN_MS);
-      expect({ ...done, report: JSON.parse(done.out || 'null') }).toMatchObject({ code: 0, report: { days: 2, dropped: OLD_ROWS } });
+      expect({ ...done, report: JSON.parse(done.out || 'null') }).toMatchObject({ code: 0, report: { days: 2, dropped: OLD_ALL } });
       for (const one of living) expect(await historyOf(restOf(one), OLD_DRIVER)).toEqual(before);
     });
     await day.step('one process killed', async () => {

@@ -11,15 +11,18 @@ export const DAY_MS = 86_400_000;
 /** Some minutes before a midnight long past. */
 export const OLD = Math.floor(Date.now() / DAY_MS) * DAY_MS - 40 * DAY_MS - 600_000;
 export const OLD_ROWS = 1_200;
+/** With those of somebody else, `courier-3`. */
+export const OLD_ALL = OLD_ROWS + 50;
 export const RECENT = Date.now() - 3_600_000;
 /** Whose the track is. */
 export const OLD_DRIVER = 'courier-1';
 
-/** The old track of a driver, over a midnight, and a recent one of 300 fixes. */
+/** The old track of a driver, over a midnight, and a recent one of 300 fixes; a short old one of another. */
 function track(): FixRow[] {
   return [
     ...Array.from({ length: OLD_ROWS }, (_, n) => one(n + 1, OLD + n * 1_000)),
     ...Array.from({ length: 300 }, (_, n) => one(OLD_ROWS + n + 1, RECENT + n * 1_000)),
+    ...Array.from({ length: OLD_ALL - OLD_ROWS }, (_, n) => one(n + 1, OLD + n * 1_000, 'courier-3')),
   ];
 }
 
@@ -36,7 +39,7 @@ export async function seedFolder(dataDir: string): Promise<void> {
   const store = await openSqliteStore({ dataDir });
   // So many that the store moves all of them into history.
   const filler = Array.from({ length: 20_000 }, (_, n) => one(n + 1, RECENT + n, 'courier-2'));
-  const snapshots = [driverAt(OLD_DRIVER, 30_000), driverAt('courier-2', 30_000)];
+  const snapshots = [OLD_DRIVER, 'courier-2', 'courier-3'].map((id) => driverAt(id, 30_000));
   await store.commit(commitOf({ rows: [...track(), ...filler], snapshots }));
   await until(
     () => waiting(dataDir),
