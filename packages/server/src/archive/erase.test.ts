@@ -90,6 +90,35 @@ describe('a driver erased from the archive', () => {
     expect(await everything(files)).toEqual(many('anna', 4));
   });
 
+  it('goes on past damaged parts, and names each at the end [I15]', async () => {
+    const { folder, files } = archive();
+    const both = (day: number) => [...many('anna', 400, day), ...many(GONE, 400, day)];
+    const damage = (name: string) => {
+      const bytes = readFileSync(join(folder, name));
+      bytes.fill(0xff, 200, 260);
+      writeFileSync(join(folder, name), bytes);
+    };
+    const [first, , third] = [
+      await put(files, DAY, both(DAY)),
+      await put(files, DAY + 1, both(DAY + 1)),
+      await put(files, DAY + 2, both(DAY + 2)),
+    ];
+    await put(files, DAY + 3, many(GONE, 3, DAY + 3));
+    damage(first);
+    damage(third);
+    const said = await eraseFromArchive(files, GONE, END).then(
+      () => '',
+      ({ message }: Error) => message,
+    );
+    expect(said).toContain(first);
+    expect(said).toContain(third);
+    const left = await listParts(files);
+    expect(left.map(({ day }) => day)).toEqual([DAY, DAY + 1, DAY + 2]);
+    for (const part of left.filter(({ day }) => day === DAY + 1))
+      for await (const rows of (await PartReader.open(files, part)).all()) expect(rows).toEqual(many('anna', 400, DAY + 1));
+    await expect(eraseFromArchive(files, GONE, END)).rejects.toThrow(first);
+  });
+
   it('leaves a damaged part where it is, and says which [I15]', async () => {
     const { folder, files } = archive();
     const name = await put(files, DAY, [...many('anna', 400), ...many(GONE, 400)]);

@@ -1,9 +1,9 @@
 import { listParts } from './catalogue.ts';
 import { writePart } from './keeping.ts';
 import type { Part } from './part-name.ts';
-import { PartReader } from './part-reader.ts';
+import { PartDamaged, PartReader } from './part-reader.ts';
 import { PartWriter } from './part-writer.ts';
-import { ArchiveFileGone, type ArchiveFiles } from './ports.ts';
+import { ArchiveFileGone, type ArchiveFiles, ArchiveTrouble } from './ports.ts';
 
 /** What was taken out: fixes, and of how many parts. */
 export interface ErasedFromArchive {
@@ -16,16 +16,25 @@ export interface ErasedFromArchive {
  * written anew without it and read back before it goes: whoever reads meanwhile finds every other row in one or in both. Parts
  * are named after what is in them, so to do it again after a crash is harmless. Not while history is being kept: what that has
  * read already would come in afterwards.
- * @throws ArchiveTrouble, PartDamaged; the part it was at is as it was, those before it are done
+ * @throws PartDamaged, or ArchiveTrouble of several such, once all others are done: these are as they were. ArchiveTrouble at
+ * once when the archive cannot be had; the part it was at is as it was, those before it are done
  */
 export async function eraseFromArchive(files: ArchiveFiles, driver: string, before: number): Promise<ErasedFromArchive> {
   let [fixes, parts] = [0, 0];
+  const damaged: PartDamaged[] = [];
   for (const part of await listParts(files)) {
-    const erased = await eraseFromPart(files, part, driver, before);
-    if (erased === 0) continue;
-    fixes += erased;
-    parts++;
+    try {
+      const erased = await eraseFromPart(files, part, driver, before);
+      if (erased === 0) continue;
+      fixes += erased;
+      parts++;
+    } catch (error) {
+      if (!(error instanceof PartDamaged)) throw error;
+      damaged.push(error);
+    }
   }
+  const [first] = damaged;
+  if (first !== undefined) throw damaged.length === 1 ? first : new ArchiveTrouble(damaged.map(({ message }) => message).join('; '));
   return { fixes, parts };
 }
 
