@@ -42,6 +42,12 @@ export class MemoryHot implements Hot {
     this.clear(`driver:${id}`);
   }
 
+  /** Who is in memory came after: who was erased left with the commit. */
+  wipe(id: string): Promise<boolean> {
+    this.clear(`driver:${id}`);
+    return Promise.resolve(!this.#drivers.has(id));
+  }
+
   clear(feed: string): void {
     const held = this.#held.get(feed);
     if (held !== undefined) held.ring = new FeedRing();

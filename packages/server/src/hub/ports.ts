@@ -57,6 +57,12 @@ export interface Hot {
   drop(id: string): void;
   /** The driver is erased: nothing of it is left, and nothing that was kept of its feed [I11]. */
   erase(id: string): void;
+  /**
+   * Whoever kept it, known here or not: nothing is left of a driver that was seen last up to `until`, epoch ms, nor of its
+   * feed [I11]. Answers whether nothing is there now; false: it is of somebody new, and stays [I14].
+   * @throws Error when that cannot be done now
+   */
+  wipe(id: string, until: number): Promise<boolean>;
   /** As last put, or newer; undefined for one that is in nobody's memory. */
   driver(id: string): Promise<SeenDriver | undefined>;
   /** Keeps messages for those who come back, of held feeds. */
@@ -97,8 +103,8 @@ export interface Bus {
 export interface Mirror {
   /** `trip`: the one the message is about, as it is now; null for those of a driver. */
   published(published: Published, trip: Trip | null): void;
-  /** What was written of this driver, or of a trip by a driver, goes. */
-  forget(whom: { readonly driverId: string } | { readonly tripId: string }): void;
+  /** What was written of this driver, or of a trip by a driver, goes, whoever wrote it. Answers whether it has gone; false: that is tried again. */
+  forget(whom: { readonly driverId: string } | { readonly tripId: string }): Promise<boolean>;
 }
 
 /** Who is in which room, over all processes; what a process that died held is given back soon. */

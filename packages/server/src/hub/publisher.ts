@@ -38,7 +38,7 @@ export class Publisher {
   /** Nobody finds the driver where drivers are looked for any more. */
   erased(driverId: string): void {
     this.#parts.fleet.gone(driverId);
-    this.#parts.mirror?.forget({ driverId });
+    void this.#parts.mirror?.forget({ driverId });
   }
 
   #tripOf(one: Published): Trip | null {

@@ -29,6 +29,14 @@ return 0`;
 /** The same, and all of it: nothing may be left until it expires. */
 const ERASE = DROP.replace(`'DEL', KEYS[1])`, `'DEL', KEYS[1], KEYS[2])`);
 
+/** Whoever wrote it, unless it was seen since; answers whether nothing is left. */
+const WIPE = `
+local light = redis.call('GET', KEYS[1])
+local seen = light and string.match(light, '"lastSeenAt":(%d+)')
+if seen and tonumber(seen) > tonumber(ARGV[1]) then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1`;
+
 /** What Redis took in this time it may lose when it dies or its replica takes over, ms. */
 const LATELY_MS = 5_000;
 
@@ -94,6 +102,20 @@ export class RedisHot implements Hot {
   erase(id: string): void {
     this.#remove(id, ERASE);
     this.clear(`driver:${id}`);
+  }
+
+  async wipe(id: string, until: number): Promise<boolean> {
+    const feed = `driver:${id}`;
+    this.clear(feed);
+    const [light, heavy] = this.#keysOf(id);
+    const ring = this.#ringOf(feed);
+    const calls: RedisCall[] = [{ key: ring, args: ['DEL', ring] }];
+    // Who is in memory here came after: who was erased left with the commit.
+    const isNew = this.#own.has(id);
+    if (!isNew) calls.push({ key: light, args: ['EVAL', WIPE, 2, light, heavy, until] });
+    const replies = await this.#parts.connection.run(calls);
+    for (const reply of replies) if (reply instanceof Error) throw reply;
+    return !isNew && replies[1] === 1;
   }
 
   clear(feed: string): void {

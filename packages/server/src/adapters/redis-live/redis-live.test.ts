@@ -402,3 +402,40 @@ describe('hot state that processes share', () => {
     expect(await redis.client().exists(`${prefix}ring:trip:unwanted`)).toBe(0);
   });
 });
+
+describe('what a process left of a driver when it was killed between the commit and the removal [I11, I14]', () => {
+  it('is removed by any other, which knows nothing of it; whoever came after stays', async () => {
+    const prefix = fresh();
+    const [one, two] = [await processOf(prefix, 1), await processOf(prefix, 2)];
+    const left = async () =>
+      (await redis.client().keys(`${prefix}*`)).filter((key) => key.includes('driver') && key.includes('gone')).sort();
+    two.hot.hold('driver:gone');
+    await until(
+      () => one.isWanted('driver:gone'),
+      (isWanted) => isWanted,
+    );
+    one.hot.put(driverAt('gone', 1, { latest: fixAt(1), lastSeenAt: T0 }));
+    one.hot.append(location('driver:gone', 'e', 1));
+    await until(left, (keys) => keys.length === 3);
+    expect(await two.hot.driver('gone')).toMatchObject({ latest: fixAt(1) });
+    expect(await two.hot.wipe('gone', T0)).toBe(true);
+    expect(await left()).toEqual([]);
+    expect(await two.hot.driver('gone')).toBeUndefined();
+    one.hot.put(driverAt('gone', 2, { latest: fixAt(2), lastSeenAt: T0 + 1 }));
+    await until(left, (keys) => keys.length === 2);
+    expect(await two.hot.wipe('gone', T0)).toBe(false);
+    expect(await two.hot.driver('gone')).toMatchObject({ position: 2, latest: fixAt(2) });
+  });
+
+  it('is not said to be gone while Redis cannot be asked', async () => {
+    const own = await startRedis();
+    try {
+      const { hot } = await processOf(fresh(), 1, systemClock, own.url);
+      expect(await hot.wipe('gone', T0)).toBe(true);
+      await own.stop();
+      await expect(hot.wipe('gone', T0)).rejects.toThrow();
+    } finally {
+      await own.stop();
+    }
+  });
+});

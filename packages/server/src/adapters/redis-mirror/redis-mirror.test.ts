@@ -91,6 +91,19 @@ describe('what other services read [P11]', () => {
     expect(await redis.client().lrange(`${key}:past`, '0', '-1')).toEqual(['4']);
   });
 
+  it('has nothing of what another process wrote once that is answered [I11]', async () => {
+    const key = randomUUID();
+    const keys = () => [`${key}:latest`, `${key}:past`];
+    const [{ mirror: one }, { mirror: two }] = [await mirrorOf(writesOf(key), { keys }), await mirrorOf(writesOf(key), { keys })];
+    one.published(location('trip:t', 'e', 1), null);
+    await until(
+      () => redis.client().exists(...keys()),
+      (count) => count === 2,
+    );
+    expect(await two.forget({ tripId: 't' })).toBe(true);
+    expect(await redis.client().exists(...keys())).toBe(0);
+  });
+
   it('is written once for each key in a turn, however much happens in it', async () => {
     const key = randomUUID();
     const { mirror } = await mirrorOf(writesOf(key));

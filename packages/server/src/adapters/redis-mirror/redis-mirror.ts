@@ -83,13 +83,16 @@ export class RedisMirror implements Mirror {
   }
 
   /** While Redis is away, and until it has done so; of too many those are left that live no longer than a day anyway. */
-  forget(whom: Whom): void {
-    for (const key of this.#keys(whom)) {
+  async forget(whom: Whom): Promise<boolean> {
+    const keys = this.#keys(whom);
+    for (const key of keys) {
       this.#values.remove(key);
       this.#pushes.delete(key);
       if (this.#removals.size < MOST_WAITING) this.#removals.add(key);
     }
     this.#schedule();
+    const replies = await this.#connection.run(keys.map((key) => ({ key, args: ['DEL', key] })));
+    return !replies.some((reply) => reply instanceof Error);
   }
 
   /** Writes what is still to be written, if that is possible soon. Twice is safe. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Published } from '../../core/effects.ts';
 import type { Clock, Hot } from '../ports.ts';
 import { ManualClock } from './manual-clock.ts';
-import { driverAt, happening, location } from './samples.ts';
+import { driverAt, happening, location, T0 } from './samples.ts';
 
 /** How many messages of a feed are held [O2]. */
 const HELD = 300;
@@ -123,6 +123,18 @@ export function hotContract(name: string, make: (clock: Clock) => Promise<Hot>):
       hot.put(driverAt('d', 2));
       for (const seq of [1, 2]) hot.append(location(feed, 'g', seq));
       expect(numbers(await hot.since(feed, 'g', 1))).toEqual([2]);
+      expect(await hot.driver('d')).toMatchObject({ position: 2 });
+    });
+
+    it('has nothing left of a feed whose driver is to be gone, and keeps whoever came after [I11, I14]', async () => {
+      const hot = await held(1, 20);
+      hot.put(driverAt('d', 1));
+      hot.erase('d');
+      expect(await hot.wipe('d', T0)).toBe(true);
+      expect(await hot.since(feed, 'e', 18)).toBeNull();
+      expect(await hot.wipe('nobody-here', T0)).toBe(true);
+      hot.put(driverAt('d', 2));
+      expect(await hot.wipe('d', T0)).toBe(false);
       expect(await hot.driver('d')).toMatchObject({ position: 2 });
     });
 
