@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { MemoryHot } from '../adapters/memory-hot.ts';
 import { openSqliteStore, type SqliteStore } from '../adapters/sqlite-store/store.ts';
+import { ManualClock } from './contracts/manual-clock.ts';
 import { history } from './contracts/samples.ts';
 import type { ErasedReport } from './erasing.ts';
 import type { Hub } from './hub.ts';
 import type { Principal } from './principal.ts';
-import type { StoredDriver } from './storage-ports.ts';
+import type { Eraser, ErasureWork, StoredDriver } from './storage-ports.ts';
 import { HeldStore } from './testing/held-store.ts';
 import { type HubInMemory, hubInMemory } from './testing/hub-in-memory.ts';
 
@@ -27,13 +29,32 @@ class SlowStore extends HeldStore {
   }
 }
 
+/** Tells what it is asked to remove, and may be unable to. */
+class WipedHot extends MemoryHot {
+  readonly wiped: string[] = [];
+  fails = false;
+
+  override async wipe(id: string): Promise<boolean> {
+    if (this.fails) throw new Error('no such Redis');
+    this.wiped.push(id);
+    return await super.wipe(id);
+  }
+}
+
 let dataDir: string;
 let real: SqliteStore;
 let store: SlowStore;
 let open: HubInMemory;
 let hub: Hub;
 let archived: [string, number][];
-let archiveFails: boolean;
+/** What the archive says, when it can not be had; and until when each driver takes. */
+let archiveFails: string | null;
+let archiveTakes: Map<string, Promise<void>>;
+/** Each step in the store: the part of it. */
+let steps: string[];
+/** What a step of this part waits for. */
+let stepTakes: Map<string, Promise<void>>;
+let hot: WipedHot;
 let reports: ErasedReport[];
 let warned: string[];
 
@@ -41,21 +62,39 @@ beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'waycast-erasing-'));
   real = await openSqliteStore({ dataDir });
   store = new SlowStore(real);
-  [archived, archiveFails, reports, warned] = [[], false, [], []];
+  [archived, archiveFails, archiveTakes, reports, warned, steps, stepTakes] = [[], null, new Map(), [], [], [], new Map()];
+  hot = new WipedHot(new ManualClock());
   await start();
 });
 
 async function start(): Promise<void> {
   open = await hubInMemory(real, {
     store,
+    hot,
+    eraser: watched(real.eraser),
     eraseArchived: async (driver, before) => {
-      if (archiveFails) throw new Error('no such disk');
       archived.push([driver, before]);
+      await archiveTakes.get(driver);
+      if (archiveFails !== null) throw new Error(archiveFails);
     },
     erased: (report) => void reports.push(report),
     warn: (message) => void warned.push(message),
   });
   hub = open.hub;
+}
+
+function watched(eraser: Eraser): Eraser {
+  const begin = async (): Promise<ErasureWork | null> => {
+    const work = await eraser.begin();
+    if (work === null) return null;
+    const some: ErasureWork['some'] = async (erasure, part, after) => {
+      steps.push(part);
+      await stepTakes.get(part);
+      return await work.some(erasure, part, after);
+    };
+    return { some, hide: (erasure) => work.hide(erasure), done: (erasure) => work.done(erasure), end: () => work.end() };
+  };
+  return { pending: () => eraser.pending(), begin };
 }
 
 afterEach(async () => {
@@ -72,9 +111,9 @@ const around = () =>
     .find(ADMIN, { ...HERE, radius: 5_000, limit: 10, statuses: ['ONLINE', 'ON_TRIP'], label: null, maxAgeMs: 60_000 })
     .map(({ row }) => row.driver);
 /** Time passes until it holds. */
-async function later(check: () => unknown): Promise<void> {
+async function later(check: () => unknown, stepMs = 1_000): Promise<void> {
   await vi.waitFor(async () => {
-    open.clock.pass(1_000);
+    open.clock.pass(stepMs);
     await check();
   }, SOON);
 }
@@ -149,18 +188,89 @@ it('a commit that the store refuses leaves it as it was; then it is done once mo
   expect(await history(real, 'd', 10)).toEqual([]);
 });
 
-it('waits for an archive that cannot be had, says so, and goes on when it can [I15]', async () => {
-  archiveFails = true;
+it('waits for an archive that cannot be had, says so once for each reason, and goes on when it can [I15]', async () => {
+  archiveFails = 'no such disk';
   await send('d');
   const { at } = await hub.erasing.erase(ADMIN, 'd');
-  await later(() => expect(warned.filter((one) => one.startsWith('the archive cannot be rewritten'))).not.toEqual([]));
-  open.clock.pass(60_000);
-  expect(await real.eraser.pending()).toHaveLength(1);
-  archiveFails = false;
-  await later(() => expect(reports).toHaveLength(1));
-  expect(archived).toEqual([['d', at]]);
+  await vi.waitFor(() => expect(warned).toHaveLength(1), SOON);
+  expect(warned).toEqual([expect.stringMatching(/^the archive cannot be rewritten/)]);
+  const minutes = async (count: number) => {
+    for (let n = 0; n < count * 12; n++) {
+      open.clock.pass(5_000);
+      const before = archived.length;
+      await vi.waitFor(async () => expect(await real.eraser.pending()).toHaveLength(1), SOON);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(archived.length - before).toBeLessThan(2);
+    }
+  };
+  await minutes(10);
+  // After 10, 20, 40, 80, 160 and 320 s.
+  expect(archived.length).toBeLessThan(8);
+  expect(archived.length).toBeGreaterThan(2);
+  expect(warned).toHaveLength(1);
+  archiveFails = 'no right to write';
+  await later(() => expect(warned).toHaveLength(2), 60_000);
+  archiveFails = null;
+  await later(() => expect(reports).toHaveLength(1), 60_000);
+  expect(archived.every(([driver, before]) => driver === 'd' && before === at)).toBe(true);
   expect(await real.eraser.pending()).toEqual([]);
   await expect(hub.erasing.erase(ADMIN, 'd')).rejects.toMatchObject({ code: 'not_found' });
+});
+
+it('is hidden at once while another is taken out of the archive, which takes for ever [I10, I13]', async () => {
+  const gate = Promise.withResolvers<void>();
+  archiveTakes.set('d', gate.promise);
+  await send('d');
+  await send('e');
+  await hub.erasing.erase(ADMIN, 'd');
+  await vi.waitFor(() => expect(archived).toHaveLength(1), SOON);
+  const began = performance.now();
+  expect(await hub.erasing.erase(ADMIN, 'e')).toMatchObject({ driver: 'e', hidden: true });
+  expect(performance.now() - began).toBeLessThan(10_000);
+  // One at a time.
+  for (let n = 0; n < 5; n++) open.clock.pass(5_000);
+  expect(archived.map(([driver]) => driver)).toEqual(['d']);
+  gate.resolve();
+  await later(() => expect(reports).toHaveLength(2));
+  expect(archived.map(([driver]) => driver)).toEqual(['d', 'e']);
+});
+
+it('comes before the next step of what nobody waits for [I13]', async () => {
+  const gate = Promise.withResolvers<void>();
+  stepTakes.set('fixes', gate.promise);
+  await send('d');
+  await send('e');
+  await hub.erasing.erase(ADMIN, 'd');
+  await vi.waitFor(() => expect(steps.at(-1)).toBe('fixes'), SOON);
+  const erased = hub.erasing.erase(ADMIN, 'e');
+  await vi.waitFor(async () => expect(await real.eraser.pending()).toHaveLength(2), SOON);
+  steps.length = 0;
+  gate.resolve();
+  await erased;
+  expect(steps[0]).toBe('messages');
+  await later(() => expect(reports).toHaveLength(2));
+});
+
+it('removes what is in Redis before it answers and before it is done, and waits where that cannot be done [I11]', async () => {
+  await send('d');
+  hot.fails = true;
+  let isAnswered = false;
+  const erased = hub.erasing.erase(ADMIN, 'd').then(() => {
+    isAnswered = true;
+  });
+  await vi.waitFor(() => expect(warned).not.toEqual([]), SOON);
+  expect(isAnswered).toBe(false);
+  hot.fails = false;
+  await erased;
+  expect(hot.wiped).toEqual(['d']);
+  await vi.waitFor(() => expect(archived).toHaveLength(1), SOON);
+  hot.fails = true;
+  const before = warned.length;
+  await later(() => expect(warned.length).toBeGreaterThan(before));
+  expect(await real.eraser.pending()).toHaveLength(1);
+  hot.fails = false;
+  await later(() => expect(reports).toHaveLength(1));
+  expect(hot.wiped).toEqual(['d', 'd']);
 });
 
 it('the second time it is looked through is not before what was on its way must have come [I13]', async () => {
@@ -186,9 +296,24 @@ it('a trip that somebody else has open is waited for: its end lets the erasure e
   await hub.erasing.erase(ADMIN, 'd');
   expect(JSON.stringify(await real.events(trip.id))).not.toContain('"d"');
   await vi.waitFor(() => expect(archived).toHaveLength(1), SOON);
-  for (let n = 0; n < 10; n++) open.clock.pass(5_000);
+  await later(() => expect(steps.filter((part) => part === 'streams')).toHaveLength(2));
+  // All was looked through; from here on what is held alone.
+  await vi.waitFor(async () => {
+    const before = steps.length;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(steps).toHaveLength(before);
+  }, SOON);
+  steps.length = 0;
+  for (let n = 0; n < 120; n++) {
+    open.clock.pass(5_000);
+    for (let turn = 0; turn < 5; turn++) await real.eraser.pending();
+  }
   expect(await real.eraser.pending()).toHaveLength(1);
+  expect(new Set(steps)).toEqual(new Set(['trips']));
+  // After 5, 10, 20, 40, 80, 160 and 300 s, in two steps each.
+  expect(steps.length).toBeLessThanOrEqual(2 * 7);
+  expect(steps.length).toBeGreaterThanOrEqual(2 * 3);
   await hub.trips.status(ADMIN, trip.id, { status: 'CANCELLED' }, 'rest');
-  await later(() => expect(reports).toHaveLength(1));
+  await later(() => expect(reports).toHaveLength(1), 30_000);
   expect(await real.trip(trip.id)).toMatchObject({ driverId: 'e', assignments: [{ driverId: 'e' }] });
 });
