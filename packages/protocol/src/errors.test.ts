@@ -15,6 +15,7 @@ describe('errors', () => {
 
   it('that do not settle a number are the retryable ones, and a few of whole connections [A2]', () => {
     expect(CODES.filter(isRetryable).sort()).toEqual([
+      'archive_unavailable',
       'directory_unavailable',
       'draining',
       'keys_unavailable',

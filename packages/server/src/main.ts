@@ -12,10 +12,13 @@ import { VERSION } from './version.ts';
 /** Exit codes: 0 done, 1 it failed and the line says why, 2 the call itself was wrong. */
 const FAILED = 1;
 const WRONG_CALL = 2;
+const HELP_WIDTH = 110;
 
 const program = new Command('waycast')
   .description('Real-time tracking of rides, deliveries and fleets')
   .version(VERSION)
+  // The names of settings are long: at 80 columns commander would not wrap what stands behind them.
+  .configureHelp({ helpWidth: HELP_WIDTH })
   .showHelpAfterError('(--help tells more)');
 program.exitOverride();
 const COMMANDS = [

@@ -5,10 +5,11 @@ import { NOT_ERASED } from './erased-name.ts';
 
 /** Read at once; the log of the database is not held up for longer. */
 const LOT = 5_000;
-/** Dropped in one transaction: some ms, in which commits wait. */
-const DROPPED_AT_ONCE = 1_000;
-/** Commits have the writer for at least so long between two of them, ms. */
-const BETWEEN_MS = 3;
+/** Dropped in one transaction: a ms, in which commits wait. */
+const DROPPED_AT_ONCE = 250;
+/** Commits have the writer for so much longer than dropping has, and for at least so long, ms. */
+const SHARE = 2;
+const BETWEEN_MS = 2;
 
 /** History of the embedded database, as retention takes it out by the store's one writer. What the journal still has is left for another time. */
 export class SqliteAgedHistory implements HotHistory {
@@ -53,8 +54,7 @@ export class SqliteAgedHistory implements HotHistory {
       for (let i = 0; i < lot.length; i += DROPPED_AT_ONCE) {
         const began = performance.now();
         dropped += await this.#drop(keysOf(lot.slice(i, i + DROPPED_AT_ONCE)));
-        // As long as it took, so that half of the writer is always the commits'.
-        await pause(Math.max(BETWEEN_MS, performance.now() - began));
+        await pause(Math.max(BETWEEN_MS, SHARE * (performance.now() - began)));
       }
     }
     return dropped;

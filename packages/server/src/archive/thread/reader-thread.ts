@@ -2,6 +2,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { ArchiveReader } from '../archive-reader.ts';
 import { type ArchivePlace, openFiles } from '../open-files.ts';
 import { ArchiveTrouble } from '../ports.ts';
+import { giveWay } from './give-way.ts';
 
 /** One question: a method of `ArchiveReader` and what it takes. */
 export interface Question {
@@ -17,6 +18,7 @@ export type Reply =
 
 // Reading a group of rows is 30 ms of work: not in the thread that serves.
 if (!isMainThread && parentPort !== null) {
+  giveWay();
   const port = parentPort;
   const reader = new ArchiveReader(await openFiles(workerData as ArchivePlace), () => performance.now());
   port.on('message', async ({ id, method, args }: Question) => {
