@@ -6,9 +6,9 @@ import { NOT_ERASED } from './erased-name.ts';
 /** Read at once; the log of the database is not held up for longer. */
 const LOT = 5_000;
 /** Dropped in one transaction: a ms, in which commits wait. */
-const DROPPED_AT_ONCE = 250;
+const DROPPED_AT_ONCE = 150;
 /** Commits have the writer for so much longer than dropping has, and for at least so long, ms. */
-const SHARE = 2;
+const SHARE = 4;
 const BETWEEN_MS = 2;
 
 /** History of the embedded database, as retention takes it out by the store's one writer. What the journal still has is left for another time. */
