@@ -59,6 +59,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   archive: [
     ...to(
       'core',
+      'hub/page.ts',
       'protocol',
       'startup-error',
       'adapters/archive-folder',

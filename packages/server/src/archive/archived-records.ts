@@ -1,7 +1,7 @@
 import { WaycastError } from '@waycast/protocol';
 import type { PassFound } from '../core/in-circle.ts';
 import { fixRowOf, type HistoryFix } from '../core/kept-fix.ts';
-import type { Page } from '../hub/page.ts';
+import { type Page, splitCursor } from '../hub/page.ts';
 import type { OrderRow, Pass, PassList, PassSearch, Records, TripFilter } from '../hub/storage-ports.ts';
 import type { ArchiveQuestions } from './archive-questions.ts';
 import type { ArchivedTrack, ErasedDriver } from './archive-reader.ts';
@@ -137,8 +137,8 @@ export class ArchivedRecords implements Records {
 }
 
 function placeOf(cursor: string): { at: number; id: number } {
-  const [at = '', id = ''] = cursor.split('~');
-  return { at: Number(at), id: Number(id) };
+  const [at, id] = splitCursor(cursor);
+  return { at, id: Number(id) };
 }
 
 /** Both in order; what is in both, for it is on its way, comes once. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Records } from '../hub/storage-ports.ts';
 import { ArchiveQuestions } from './archive-questions.ts';
 import type { ErasedDriver } from './archive-reader.ts';
@@ -43,7 +44,7 @@ export function openArchive({ records, place, hot, retentionDays, dropFixes, era
   const known = async () => {
     await questions?.forget();
     // Other processes have heard of it when what they know is as old as it may get.
-    if (hot.kind === 'postgres') await later(2 * KNOWN_MS, ending.signal);
+    if (hot.kind === 'postgres') await sleep(2 * KNOWN_MS, undefined, { ref: false, signal: ending.signal });
   };
   const keeper = new Keeper({ data: { hot, place, retentionDays }, dropFixes, known, now, ended });
   return {
@@ -56,15 +57,4 @@ export function openArchive({ records, place, hot, retentionDays, dropFixes, era
       await questions?.close();
     },
   };
-}
-
-/** @throws Error when the server ends first */
-function later(ms: number, ending: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms).unref();
-    ending.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(new Error('the server is going away'));
-    });
-  });
 }

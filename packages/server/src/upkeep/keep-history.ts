@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DATABASE, LOCK, lockFile } from '../adapters/sqlite-store/folder.ts';
 import { openSqliteStore } from '../adapters/sqlite-store/store.ts';
 import { KNOWN_MS } from '../archive/catalogue.ts';
@@ -46,7 +47,7 @@ export async function keepEmbedded(dataDir: string, task: KeepingTask): Promise<
 /** A run over PostgreSQL, beside its servers or without any. Answers null when one of them is at it. */
 export function keepShared(url: string, task: KeepingTask): Promise<KeepingReport | null> {
   // Servers have heard of it when what they know is as old as it may get.
-  return run(task, { kind: 'postgres', url }, null, () => new Promise((resolve) => setTimeout(resolve, 2 * KNOWN_MS)));
+  return run(task, { kind: 'postgres', url }, null, () => sleep(2 * KNOWN_MS));
 }
 
 async function run(
