@@ -27,7 +27,7 @@ export function canaryTrip(id: string): Trip {
 /** A canary is on its trip from the start, and begins anew wherever it is not in memory: the store never hears of it. */
 export function newCanary(id: string, epoch: string): Driver {
   const driver = newDriver(id, epoch);
-  driver.trips.push(activeTrip(driver, canaryTrip(id)));
+  driver.trips = [activeTrip(driver, canaryTrip(id))];
   return driver;
 }
 

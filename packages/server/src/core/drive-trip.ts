@@ -13,7 +13,7 @@ export function adopt(driver: Driver, command: AdoptCommand, effects: Effects): 
   effects.changed.add(driver);
   if (driver.trips.some((active) => active.trip.id === command.trip.id)) return;
   const active = activeTrip(driver, command.trip);
-  driver.trips.push(active);
+  driver.trips = [...driver.trips, active];
   tripHappened(driver, active, [assignmentEvent(active.trip, command.previous, command.at, command.by)], effects);
 }
 

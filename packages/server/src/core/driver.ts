@@ -39,11 +39,22 @@ export interface Driver {
   latest: Fix | null;
   judgement: Judgement;
   identities: Identities;
-  profile: { name: string | null; vehicle: string | null; plate: string | null };
-  trips: ActiveTrip[];
+  profile: Profile;
+  trips: readonly ActiveTrip[];
   /** How often a trip came to this driver in this life: no two lives of a trip's feed share an epoch. */
   adopted: number;
 }
+
+/** Replaced when it changes: who has seen this one has seen all of it. */
+export interface Profile {
+  readonly name: string | null;
+  readonly vehicle: string | null;
+  readonly plate: string | null;
+}
+
+/** Of most drivers: there are a hundred thousand, and what each has for itself the collector goes through. */
+const NO_PROFILE: Profile = { name: null, vehicle: null, plate: null };
+const NO_TRIPS: readonly ActiveTrip[] = [];
 
 /** A driver as others than its owner see it. */
 export type SeenDriver = Omit<Driver, 'judgement' | 'identities' | 'adopted'>;
@@ -62,8 +73,8 @@ export function newDriver(id: string, epoch: string): Driver {
     latest: null,
     judgement: newJudgement(),
     identities: newIdentities(),
-    profile: { name: null, vehicle: null, plate: null },
-    trips: [],
+    profile: NO_PROFILE,
+    trips: NO_TRIPS,
     adopted: 0,
   };
 }
@@ -105,7 +116,7 @@ export interface DriverSnapshot {
   /** null when nothing was ever stored. */
   readonly maxAt: number | null;
   readonly aheadAt: number | null;
-  readonly profile: Driver['profile'];
+  readonly profile: Profile;
   readonly trips: readonly Trip[];
 }
 
@@ -139,7 +150,7 @@ export function restoreDriver(id: string, epoch: string, kept: DriverSnapshot): 
     available: kept.available,
     lastSeenAt: kept.lastSeenAt,
     latest: kept.latest,
-    judgement: { last: kept.judgement.last, row: [...kept.judgement.row] },
+    judgement: { ...kept.judgement },
     identities: {
       streams: kept.streams.map((stream) => ({ ...stream, above: [...stream.above] })),
       begun: kept.begun,
@@ -148,10 +159,10 @@ export function restoreDriver(id: string, epoch: string, kept: DriverSnapshot): 
       droppedAt: maxAt,
       recent: noRecent(),
     },
-    profile: { ...kept.profile },
+    profile: kept.profile,
   };
   // These serve in judging what comes next: a repeat of them must be known at once.
   for (const fix of [kept.latest, ...kept.judgement.row]) if (fix !== null) remember(driver.identities, null, null, fix, false);
-  driver.trips = kept.trips.map((trip) => activeTrip(driver, trip));
+  if (kept.trips.length > 0) driver.trips = kept.trips.map((trip) => activeTrip(driver, trip));
   return driver;
 }

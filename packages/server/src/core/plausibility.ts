@@ -17,11 +17,14 @@ export interface Judgement {
   /** The last fix that was believed. */
   last: Fix | null;
   /** Teleport suspects in a row that agree with one another, oldest first; at most two. */
-  row: Fix[];
+  row: readonly Fix[];
 }
 
+/** Nearly always: shared, as all drivers have one. */
+const NO_ROW: readonly Fix[] = [];
+
 export function newJudgement(): Judgement {
-  return { last: null, row: [] };
+  return { last: null, row: NO_ROW };
 }
 
 /** Whether a vehicle could have got from `a` to `b` between their capture times [F5]. */
@@ -40,7 +43,7 @@ export function judge(state: Judgement, fix: Fix, receivedAt: number, maxSpeedKm
   if (fix.at > receivedAt + MAX_AHEAD_MS) return AHEAD;
   if (state.last === null || reachable(state.last, fix, maxSpeedKmh)) {
     state.last = fix;
-    if (state.row.length > 0) state.row = [];
+    state.row = NO_ROW;
     return PLAUSIBLE;
   }
   const before = state.row.at(-1);
@@ -48,10 +51,10 @@ export function judge(state: Judgement, fix: Fix, receivedAt: number, maxSpeedKm
     if (state.row.length + 1 === AGREEING) {
       const believed = state.row;
       state.last = believed.reduce((newest, one) => (one.at > newest.at ? one : newest), fix);
-      state.row = [];
+      state.row = NO_ROW;
       return { verdict: 'cleared', believed };
     }
-    state.row.push(fix);
+    state.row = [...state.row, fix];
     return TELEPORT;
   }
   state.row = [fix];

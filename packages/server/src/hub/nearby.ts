@@ -2,6 +2,7 @@ import type { DriverStatus } from '@waycast/protocol';
 import { Nearby } from '../core/nearby.ts';
 import { mayFind, mustSearchNearby } from './access.ts';
 import type { FleetRow } from './delivery.ts';
+import { FleetColumns } from './fleet-columns.ts';
 import type { Clock } from './ports.ts';
 import type { Principal } from './principal.ts';
 
@@ -32,9 +33,7 @@ export class NearbyDrivers {
   readonly #clock: Clock;
   readonly #points = new Nearby();
   readonly #slots = new Map<string, number>();
-  /** By slot. The status stands apart as well: most are ruled out by it, and it lies close together. */
-  readonly #rows: (FleetRow | null)[] = [];
-  readonly #statuses: (DriverStatus | null)[] = [];
+  readonly #columns = new FleetColumns();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,8 +49,7 @@ export class NearbyDrivers {
     } else {
       this.#points.move(slot, lat, lng);
     }
-    this.#rows[slot] = row;
-    this.#statuses[slot] = row.status;
+    this.#columns.put(slot, row);
   }
 
   /**
@@ -60,7 +58,7 @@ export class NearbyDrivers {
    */
   hear(row: FleetRow): void {
     const slot = this.#slots.get(row.driver);
-    const known = slot === undefined ? row.heardAt : (this.#rows[slot] as FleetRow).heardAt;
+    const known = slot === undefined ? row.heardAt : this.#columns.heardAt(slot);
     const isLate = row.heardAt < known && known <= this.#clock.now() && known - row.heardAt < SEED_AGE_MS;
     if (!isLate) this.put(row);
   }
@@ -71,13 +69,12 @@ export class NearbyDrivers {
     if (slot === undefined) return;
     this.#slots.delete(driverId);
     this.#points.remove(slot);
-    this.#rows[slot] = null;
-    this.#statuses[slot] = null;
+    this.#columns.clear(slot);
   }
 
   /** Everybody who is here, by driver. */
   *rows(): Generator<[string, FleetRow]> {
-    for (const [driver, slot] of this.#slots) yield [driver, this.#rows[slot] as FleetRow];
+    for (const [driver, slot] of this.#slots) yield [driver, this.#columns.row(slot)];
   }
 
   /** Everybody there is, as it was a few seconds ago: what is newer stays, who is not among them goes unless just heard of. */
@@ -88,9 +85,9 @@ export class NearbyDrivers {
       present.add(row.driver);
       const slot = this.#slots.get(row.driver);
       // Of two that were heard at the same time the one that was told stays.
-      if (slot === undefined || (this.#rows[slot] as FleetRow).heardAt < row.heardAt) this.put(row);
+      if (slot === undefined || this.#columns.heardAt(slot) < row.heardAt) this.put(row);
     }
-    for (const [driver, slot] of this.#slots) if (!present.has(driver) && (this.#rows[slot] as FleetRow).heardAt < since) this.drop(driver);
+    for (const [driver, slot] of this.#slots) if (!present.has(driver) && this.#columns.heardAt(slot) < since) this.drop(driver);
   }
 
   /**
@@ -100,12 +97,12 @@ export class NearbyDrivers {
   find(who: Principal, { statuses, label, maxAgeMs, ...around }: NearbySearch): NearbyDriver[] {
     mustSearchNearby(who, statuses, label);
     const since = this.#clock.now() - maxAgeMs;
+    const columns = this.#columns;
     const accept = (slot: number): boolean => {
-      const status = this.#statuses[slot] ?? null;
-      if (status === null || !statuses.includes(status)) return false;
-      const row = this.#rows[slot] as FleetRow;
-      return row.heardAt >= since && (label === null || row.labels.includes(label)) && mayFind(who, row.driver, row.stale);
+      const status = columns.status(slot);
+      if (status === null || !statuses.includes(status) || columns.heardAt(slot) < since) return false;
+      return (label === null || columns.labels(slot).includes(label)) && mayFind(who, columns.driver(slot), columns.isStale(slot));
     };
-    return this.#points.nearest({ ...around, accept }).map(({ slot, distance }) => ({ row: this.#rows[slot] as FleetRow, distance }));
+    return this.#points.nearest({ ...around, accept }).map(({ slot, distance }) => ({ row: columns.row(slot), distance }));
   }
 }

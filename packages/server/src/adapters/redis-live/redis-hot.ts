@@ -1,5 +1,6 @@
 import type { Driver, SeenDriver } from '../../core/driver.ts';
 import type { Published } from '../../core/effects.ts';
+import type { Trip } from '../../core/trip.ts';
 import type { FeedPosition, Hot } from '../../hub/ports.ts';
 import type { RedisReply } from '../redis/link.ts';
 import type { RedisCall, RedisConnection } from '../redis/redis-connection.ts';
@@ -46,17 +47,23 @@ export interface RedisHotParts {
   readonly turn: Turn;
 }
 
-/** What the heavy part was written from. */
-interface Written {
-  readonly at: number;
-  readonly profile: readonly (string | null)[];
-  readonly trips: readonly string[];
+/** A driver of this process, and what its heavy part was last written from. */
+interface Own {
+  readonly driver: Driver;
+  /** null: it is to be written in any case. */
+  profile: Driver['profile'] | null;
+  /** Revision and id of each. */
+  trips: readonly string[];
+  /** Epoch ms. */
+  writtenAt: number;
 }
+
+const NO_TRIPS: readonly string[] = [];
 
 /** Latest state and lately published messages for all processes. Those who own a driver have it in memory, and answer from there. */
 export class RedisHot implements Hot {
   readonly #parts: RedisHotParts;
-  readonly #own = new Map<string, Driver>();
+  readonly #own = new Map<string, Own>();
   /** How often each feed is held here. */
   readonly #held = new Map<string, number>();
   /** Ids of those changed since they were written. */
@@ -75,7 +82,6 @@ export class RedisHot implements Hot {
   #retry: NodeJS.Timeout | undefined;
   /** Whether Redis refused anything since that was last tried. */
   #isRefused = false;
-  #heavy = new WeakMap<Driver, Written>();
 
   constructor(parts: RedisHotParts) {
     this.#parts = parts;
@@ -89,7 +95,7 @@ export class RedisHot implements Hot {
   }
 
   put(driver: Driver): void {
-    this.#own.set(driver.id, driver);
+    if (this.#own.get(driver.id)?.driver !== driver) this.#own.set(driver.id, { driver, profile: null, trips: NO_TRIPS, writtenAt: 0 });
     this.#changed.add(driver.id);
     this.#failed.delete(driver.id);
     this.#parts.turn.touch();
@@ -125,17 +131,12 @@ export class RedisHot implements Hot {
 
   async driver(id: string): Promise<SeenDriver | undefined> {
     const own = this.#own.get(id);
-    if (own !== undefined) return own;
+    if (own !== undefined) return own.driver;
     const [key, heavyKey] = this.#keysOf(id);
     this.#parts.turn.flush();
     const [reply] = await this.#parts.connection.run([{ key, args: ['MGET', key, heavyKey] }]);
     const [light, heavy] = Array.isArray(reply) ? (reply as (string | null)[]) : [];
     return typeof light === 'string' && typeof heavy === 'string' ? decodeDriver(id, light, heavy) : undefined;
-  }
-
-  /** A driver of this process; undefined for those of others. */
-  mine(id: string): Driver | undefined {
-    return this.#own.get(id);
   }
 
   append(published: Published): void {
@@ -179,27 +180,32 @@ export class RedisHot implements Hot {
 
   /** Redis was away, and may have come back without what it took last: that is written again. */
   writeLatest(): void {
-    this.#heavy = new WeakMap();
+    this.#forgetHeavy();
     for (const id of [...this.#earlier, ...this.#lately]) if (this.#own.has(id)) this.#changed.add(id);
     this.#parts.turn.touch();
   }
 
   /** Redis has lost what was in it: everything is written again. */
   writeAgain(): void {
-    this.#heavy = new WeakMap();
+    this.#forgetHeavy();
     this.#rings.restart();
     for (const id of this.#own.keys()) this.#again.add(id);
     this.#parts.turn.touch();
   }
 
+  /** The heavy part of everybody is written anew with the next light one. */
+  #forgetHeavy(): void {
+    for (const own of this.#own.values()) own.profile = null;
+  }
+
   #remove(id: string, script: string): void {
-    const driver = this.#own.get(id);
-    if (driver === undefined) return;
+    const own = this.#own.get(id);
+    if (own === undefined) return;
     this.#own.delete(id);
     this.#changed.delete(id);
     this.#failed.delete(id);
     const [light, heavy] = this.#keysOf(id);
-    this.#drops.set(id, { key: light, args: ['EVAL', script, 2, light, heavy, lightBeginning(driver.epoch)] });
+    this.#drops.set(id, { key: light, args: ['EVAL', script, 2, light, heavy, lightBeginning(own.driver.epoch)] });
     this.#parts.turn.touch();
   }
 
@@ -207,8 +213,8 @@ export class RedisHot implements Hot {
     const calls = [...this.#drops.values()];
     this.#drops.clear();
     this.#forgetEarlier();
-    for (const driver of this.#next(this.#changed)) this.#write(driver, calls);
-    for (const driver of this.#next(this.#again)) this.#writeMissing(driver, calls);
+    for (const own of this.#next(this.#changed)) this.#write(own, calls);
+    for (const { driver } of this.#next(this.#again)) this.#writeMissing(driver, calls);
     for (const call of this.#rings.calls()) calls.push(call);
     return calls;
   }
@@ -227,9 +233,9 @@ export class RedisHot implements Hot {
   }
 
   #didNotArrive(id: string, call: RedisCall): void {
-    const driver = this.#own.get(id);
-    if (driver !== undefined) {
-      this.#heavy.delete(driver);
+    const own = this.#own.get(id);
+    if (own !== undefined) {
+      own.profile = null;
       // What was for where there is nothing stays so, unless the newest has to be written anyway.
       const isMissing = call.args.at(-1) === 'NX';
       const ids = isMissing ? this.#again : this.#changed;
@@ -256,7 +262,7 @@ export class RedisHot implements Hot {
   }
 
   /** The next ones of a set, which loses them. */
-  *#next(ids: Set<string>): Generator<Driver> {
+  *#next(ids: Set<string>): Generator<Own> {
     let left = DRIVERS_AT_ONCE;
     for (const id of ids) {
       if (left-- === 0) {
@@ -264,8 +270,8 @@ export class RedisHot implements Hot {
         return;
       }
       ids.delete(id);
-      const driver = this.#own.get(id);
-      if (driver !== undefined) yield driver;
+      const own = this.#own.get(id);
+      if (own !== undefined) yield own;
     }
   }
 
@@ -284,30 +290,12 @@ export class RedisHot implements Hot {
     this.#latelySince = now;
   }
 
-  #write(driver: Driver, calls: RedisCall[]): void {
+  #write(own: Own, calls: RedisCall[]): void {
+    const { driver } = own;
     this.#lately.add(driver.id);
     const [light, heavy] = this.#keysOf(driver.id);
-    if (this.#isHeavy(driver)) calls.push({ key: heavy, args: ['SET', heavy, encodeHeavy(driver), 'EX', DRIVER_S] });
+    if (isHeavy(own, Date.now())) calls.push({ key: heavy, args: ['SET', heavy, encodeHeavy(driver), 'EX', DRIVER_S] });
     calls.push({ key: light, args: ['SET', light, encodeLight(driver), 'EX', DRIVER_S] });
-  }
-
-  /** Whether its heavy part has changed, or would soon expire; from here on it counts as written. */
-  #isHeavy(driver: Driver): boolean {
-    const now = Date.now();
-    const { name, vehicle, plate } = driver.profile;
-    const profile = [name, vehicle, plate];
-    const written = this.#heavy.get(driver);
-    if (
-      written !== undefined &&
-      now - written.at < HEAVY_EVERY_MS &&
-      written.trips.length === driver.trips.length &&
-      driver.trips.every(({ trip }, i) => written.trips[i] === `${trip.revision}/${trip.id}`) &&
-      profile.every((value, i) => written.profile[i] === value)
-    ) {
-      return false;
-    }
-    this.#heavy.set(driver, { at: now, profile, trips: driver.trips.map(({ trip }) => `${trip.revision}/${trip.id}`) });
-    return true;
   }
 
   #keysOf(id: string): readonly [light: string, heavy: string] {
@@ -323,6 +311,21 @@ export class RedisHot implements Hot {
   #ringOf(feed: string): string {
     return `${this.#parts.connection.prefix}ring:${feed}`;
   }
+}
+
+/** Whether the heavy part has changed, or would soon expire; from here on it counts as written. */
+function isHeavy(own: Own, now: number): boolean {
+  const { profile, trips } = own.driver;
+  const isSame = (): boolean => own.trips.length === trips.length && trips.every(({ trip }, i) => own.trips[i] === revisionOf(trip));
+  if (own.profile === profile && now - own.writtenAt < HEAVY_EVERY_MS && isSame()) return false;
+  own.profile = profile;
+  own.trips = trips.length === 0 ? NO_TRIPS : trips.map(({ trip }) => revisionOf(trip));
+  own.writtenAt = now;
+  return true;
+}
+
+function revisionOf({ revision, id }: Trip): string {
+  return `${revision}/${id}`;
 }
 
 /** What followed this number, one by one; null when something is missing or the newest is of another life. */

@@ -321,7 +321,7 @@ describe('hot state that processes share', () => {
     const [one, two] = [await processOf(prefix, 1), await processOf(prefix, 2)];
     const driver = driverAt('d', 1, { latest: fixAt(1), profile: { name: 'Ada', vehicle: null, plate: 'B 1' } });
     const active = activeTrip(driver, sampleTrip('t', { driverId: 'd' }));
-    driver.trips.push(active);
+    driver.trips = [active];
     const shows = async (): Promise<void> => {
       one.hot.put(driver);
       await until(
@@ -343,7 +343,7 @@ describe('hot state that processes share', () => {
     active.plan = { kind: 'ride', stops: [] };
     await shows();
     driver.position = 4;
-    driver.profile.vehicle = 'van';
+    driver.profile = { ...driver.profile, vehicle: 'van' };
     await shows();
     driver.position = 5;
     driver.trips = [];

@@ -23,8 +23,7 @@ function fleet() {
   const driver = (id: string, online: boolean, trips: Readonly<Record<string, 'ride' | 'delivery'>>) => {
     const made = newDriver(id, 'e');
     made.online = online;
-    for (const [tripId, kind] of Object.entries(trips))
-      made.trips.push(activeTrip(made, newTrip(tripId, { kind, stops: [] }, 'digest', 0)));
+    made.trips = Object.entries(trips).map(([tripId, kind]) => activeTrip(made, newTrip(tripId, { kind, stops: [] }, 'digest', 0)));
     drivers.set(id, made);
     return made;
   };
@@ -39,7 +38,7 @@ describe('the rides of those on the road', () => {
     for (let n = 0; n < 5; n++) clock.pass(1_000);
     expect(watched).toEqual(['r1', 'r2']);
     bob.online = true;
-    ada.trips.shift();
+    ada.trips = ada.trips.slice(1);
     clock.pass(2_000);
     expect(watched).toEqual(['r2', 'r3']);
     ada.online = false;
@@ -52,7 +51,7 @@ describe('the rides of those on the road', () => {
     const ada = driver('ada', true, { r1: 'ride' });
     const bob = driver('bob', true, {});
     clock.pass(2_000);
-    bob.trips.push(...ada.trips.splice(0));
+    [bob.trips, ada.trips] = [ada.trips, []];
     clock.pass(2_000);
     expect(watched).toEqual(['r1']);
     drivers.delete('bob');
