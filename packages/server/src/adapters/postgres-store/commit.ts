@@ -3,6 +3,7 @@ import type { FixRow } from '../../core/effects.ts';
 import { CursorMoved } from '../../hub/cursor-moved.ts';
 import { partitionOf } from '../../hub/partition.ts';
 import type { Commit, Committed } from '../../hub/storage-ports.ts';
+import { askLarge } from './ask-large.ts';
 import type { Days } from './days.ts';
 import { NOTE_TAILS, STORE_WHOLE, type WholeDriver, wholeDriver, wholeRecords } from './driver-records.ts';
 import { beginErasure } from './erasures.ts';
@@ -148,7 +149,7 @@ function writeAll(
   { names, tails }: CommitMemory,
   asked: Asked,
 ): void {
-  const ask = (name: string, text: string, ...values: unknown[]) => asked.add(client.query({ name, text, values }));
+  const ask = (name: string, text: string, ...values: unknown[]) => asked.add(askLarge(client, name, text, values));
   if (rows.length > 0) asked.add(insertFixes(client, rows, names));
   if (given.whole.length > 0)
     ask(

@@ -12,7 +12,7 @@ export async function copyIn(client: ClientBase, statement: string, lines: strin
 
 class CopyIn extends pg.Query {
   readonly #statement: string;
-  readonly #lines: string;
+  #lines: string;
 
   constructor(statement: string, lines: string, done: (error: Error | undefined) => void) {
     super(statement, undefined, done);
@@ -26,6 +26,8 @@ class CopyIn extends pg.Query {
     connection.stream.write(message('d', Buffer.from(this.#lines)));
     connection.stream.write(message('c', Buffer.alloc(0)));
     connection.stream.uncork();
+    // See ask-large.ts.
+    this.#lines = '';
   };
 
   /** By now they are on their way. */

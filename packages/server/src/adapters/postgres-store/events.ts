@@ -3,6 +3,7 @@ import type { OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
 import { partitionOf } from '../../hub/partition.ts';
+import { askLarge } from './ask-large.ts';
 import { recordMessages } from './outgoing-record.ts';
 
 /** What a commit, or the change of a trip, has happened and has to pass on; written down as it was when it was given. */
@@ -25,8 +26,8 @@ export function happenings(events: readonly Happened[], outbox: readonly OutboxE
 
 /** Inside a transaction. An event is recorded once, however often it is decided [G8]; so is what goes out for it. */
 export async function record(client: Client, { events, eventIds, outbox, messages }: Happenings): Promise<void> {
-  const recorded = events === null ? null : client.query<{ id: string }>({ name: 'events', text: EVENTS, values: [events] });
-  const passed = outbox === null ? null : client.query({ name: 'outbox', text: OUTBOX, values: [outbox] });
+  const recorded = events === null ? null : askLarge<{ id: string }>(client, 'events', EVENTS, [events]);
+  const passed = outbox === null ? null : askLarge(client, 'outbox', OUTBOX, [outbox]);
   const [added] = await Promise.all([recorded, passed]);
   if (messages.length === 0) return;
   const fresh = new Set(added?.rows.map(({ id }) => id));

@@ -13,9 +13,9 @@ export interface Latest {
 export class LatestValues {
   readonly #most: number;
   /** To be written next, the one given longest ago first. */
-  readonly #waiting = new Map<string, Latest>();
+  #waiting = new Map<string, Latest>();
   /** The newest of each key that is on its way. */
-  readonly #onItsWay = new Map<string, Latest>();
+  #onItsWay = new Map<string, Latest>();
   /** Did not arrive. */
   readonly #failed = new Map<string, Latest>();
   #leftOut = 0;
@@ -58,9 +58,13 @@ export class LatestValues {
   /** The next ones to be written, on their way from here on, without those that are worth nothing at `now`. */
   take(count: number, now: number): readonly Latest[] {
     const taken: Latest[] = [];
-    for (const one of this.#waiting.values()) {
+    const waiting = this.#waiting;
+    const takesAll = waiting.size <= count;
+    // Not emptied one by one: a Map keeps what was in it before it shrank or grew for as long as V8 takes it for old.
+    if (takesAll) this.#waiting = new Map();
+    for (const one of waiting.values()) {
       if (taken.length === count) break;
-      this.#waiting.delete(one.key);
+      if (!takesAll) waiting.delete(one.key);
       if (one.until <= now) continue;
       this.#onItsWay.set(one.key, one);
       taken.push(one);
@@ -72,7 +76,8 @@ export class LatestValues {
   settle(one: Latest, hasArrived: boolean): void {
     // A newer one of its key follows it: this one must not come after that.
     if (this.#onItsWay.get(one.key) !== one) return;
-    this.#onItsWay.delete(one.key);
+    if (this.#onItsWay.size > 1) this.#onItsWay.delete(one.key);
+    else this.#onItsWay = new Map();
     if (!hasArrived && !this.#waiting.has(one.key)) this.#failed.set(one.key, one);
   }
 

@@ -129,15 +129,23 @@ export class Link {
   }
 
   /**
-   * Not by ioredis' pipelines: each gets a hidden class of its own, which V8 keeps, with all that the pipeline holds, until
-   * its next major collection; and those come the sooner for it.
+   * Commands of ioredis, and its pipelines even more, stay in memory until the next major collection, however soon they are
+   * answered: V8 puts functions that are assigned to members among what is old, and these hold the command. So there are no
+   * pipelines, and nothing large is left in a command.
    */
   async #exec(calls: readonly RedisArgs[]): Promise<RedisReply[]> {
     const { stream } = this.redis;
     stream.cork();
-    const answers = calls.map(([name, ...args]) => {
-      const answer = this.redis.sendCommand(new Command(name, args, AS_TEXT)) as Promise<RedisReply>;
-      return answer.catch(refusalOf);
+    const answers = calls.map(async ([name, ...args]) => {
+      const command = new Command(name, args, AS_TEXT);
+      try {
+        const reply = (await this.redis.sendCommand(command)) as RedisReply | RedisReply[];
+        return Array.isArray(reply) ? reply.splice(0) : (reply as RedisReply);
+      } catch (error) {
+        return refusalOf(error as Error);
+      } finally {
+        command.args = [];
+      }
     });
     stream.uncork();
     return await Promise.all(answers);
