@@ -1,20 +1,21 @@
 import pg, { type ClientBase, type Connection } from 'pg';
+import { settling } from './ask-large.ts';
 
 /**
  * Adds lines to a table by COPY, among statements that are sent without waiting for one another: the lines follow the
  * statement at once, before the server has asked for them. Should it refuse the statement it passes over them.
  */
 export async function copyIn(client: ClientBase, statement: string, lines: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    client.query(new CopyIn(statement, lines, (error) => (error ? reject(error) : resolve())));
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  client.query(new CopyIn(statement, lines, settling(resolve, reject)));
+  await promise;
 }
 
 class CopyIn extends pg.Query {
   readonly #statement: string;
   #lines: string;
 
-  constructor(statement: string, lines: string, done: (error: Error | undefined) => void) {
+  constructor(statement: string, lines: string, done: (error: Error | undefined, result: unknown) => void) {
     super(statement, undefined, done);
     this.#statement = statement;
     this.#lines = lines;
