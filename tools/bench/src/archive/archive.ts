@@ -36,8 +36,11 @@ interface Report {
   readonly dropped: number;
 }
 
+type Doing = 'archiving' | 'dropping';
+
 interface State {
   readonly running: boolean;
+  readonly progress: { readonly doing: Doing } | null;
   readonly lastRun: { readonly report: Report | null; readonly problem: string | null } | null;
 }
 
@@ -81,8 +84,15 @@ export async function archive(argv: string[]): Promise<void> {
     await ingest.during(pause(3_000));
     const quiet = await ingest.during(pause(Number(values.quiet) * 1_000));
     const ran = new Date();
-    const running = run(calls, admin);
-    const busy = await ingest.during(running.then(() => undefined));
+    const parts: Record<Doing, number[]> = { archiving: [], dropping: [] };
+    let doing: Doing = 'archiving';
+    const running = run(calls, admin, (now) => {
+      doing = now;
+    });
+    const busy = await ingest.during(
+      running.then(() => undefined),
+      (ms) => parts[doing].push(ms),
+    );
     const report = await running;
     const took = seconds(ran);
     const after = await ingest.during(pause(Number(values.quiet) * 1_000));
@@ -94,13 +104,17 @@ export async function archive(argv: string[]): Promise<void> {
       bytesArchived: report.bytes / report.archived,
       quiet,
       busy,
+      archiving: latencyOf(parts.archiving),
+      dropping: latencyOf(parts.dropping),
       after,
       isSame,
     };
     console.log(
       `${report.archived} fixes archived, ${report.dropped} dropped in ${took} s, ${row.bytesArchived.toFixed(2)} bytes each in the archive`,
     );
-    for (const [name, latency] of Object.entries({ before: quiet, meanwhile: busy, after })) console.log(line(name, latency));
+    const { archiving, dropping } = row;
+    for (const [name, latency] of Object.entries({ before: quiet, meanwhile: busy, archiving, dropping, after }))
+      console.log(line(name, latency));
     console.log(`p99 meanwhile is ${(busy.p99 / ((quiet.p99 + after.p99) / 2)).toFixed(2)} of what it is without`);
     console.log(`tracks of an archived day of ${looked.length} drivers: ${isSame ? 'the same as before' : 'NOT the same as before'}`);
     mkdirSync(values.out, { recursive: true });
@@ -114,9 +128,12 @@ export async function archive(argv: string[]): Promise<void> {
 }
 
 /** Of the server's own daily run another one may follow at once: what counts is the one that was asked for. */
-async function run(calls: Calls, admin: string): Promise<Report> {
+async function run(calls: Calls, admin: string, told: (doing: Doing) => void): Promise<Report> {
   await calls.call('POST', '/v1/archive', admin, {}, 202);
-  for (let state = await stateOf(calls, admin); state.running; state = await stateOf(calls, admin)) await pause(500);
+  for (let state = await stateOf(calls, admin); state.running; state = await stateOf(calls, admin)) {
+    if (state.progress !== null) told(state.progress.doing);
+    await pause(500);
+  }
   const { lastRun } = await stateOf(calls, admin);
   if (lastRun?.report === null || lastRun?.report === undefined) throw new Error(`it was not archived: ${lastRun?.problem}`);
   return lastRun.report;
@@ -150,8 +167,8 @@ class Ingest {
     this.#rate = rate;
   }
 
-  /** How long they took until they were stored, ms. */
-  async during(what: Promise<void>): Promise<Latency> {
+  /** How long they took until they were stored, ms; `told` of each as it ends. */
+  async during(what: Promise<void>, told: (ms: number) => void = () => undefined): Promise<Latency> {
     const times: number[] = [];
     const under: Promise<void>[] = [];
     const ends = what.then(() => 'ended' as const);
@@ -160,7 +177,12 @@ class Ingest {
       const due = began + (n * 1_000) / this.#rate;
       const waited = await Promise.race([ends, pause(Math.max(0, due - performance.now()))]);
       if (waited === 'ended') break;
-      under.push(this.#send().then((ms) => void times.push(ms)));
+      under.push(
+        this.#send().then((ms) => {
+          times.push(ms);
+          told(ms);
+        }),
+      );
     }
     await Promise.all(under);
     return latencyOf(times);

@@ -5,7 +5,7 @@ import { eraseFromArchive } from '../erase.ts';
 import { type KeepingProgress, type KeepingReport, keep } from '../keeping.ts';
 import { type ArchivePlace, openFiles } from '../open-files.ts';
 import type { FixKeys, HotHistory, HotPlace } from '../ports.ts';
-import { giveWay } from './give-way.ts';
+import { standBack } from './give-way.ts';
 
 export interface KeeperData {
   readonly hot: HotPlace;
@@ -34,7 +34,7 @@ export type Granted = { readonly n: number; readonly value: number } | { readonl
 
 /** A run, from its beginning to its end, with connections of its own. */
 if (!isMainThread && parentPort !== null) {
-  giveWay();
+  standBack();
   const port = parentPort;
   const say = (message: KeeperMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   const wishes = new Map<number, { resolve: (value: number) => void; reject: (error: Error) => void }>();
