@@ -1,8 +1,10 @@
 import { type Part, partOf } from './part-name.ts';
 import type { ArchiveFiles } from './ports.ts';
 
-/** Known for so long, ms: parts come once a day, and hot rows stay until everybody must have heard of theirs. */
-export const KNOWN_MS = 30_000;
+/** Known for so long, ms: parts come once a day. */
+const KNOWN_MS = 30_000;
+/** Other processes have heard of a part by then, ms; hot rows stay until they have. */
+export const KNOWN_EVERYWHERE_MS = 2 * KNOWN_MS;
 
 /** Which parts there are. */
 export class Catalogue {

@@ -66,16 +66,17 @@ export class Keeper {
 
   /**
    * Takes a driver out of the archive, with what was received up to `before`, epoch ms; after a run that is under way [I15].
-   * @throws Error that says why not, for one while another process has a run
+   * Answers whether it is: not while another process has a run, or takes it out itself.
+   * @throws Error that says why not
    */
-  async erase(driver: string, before: number): Promise<void> {
+  async erase(driver: string, before: number): Promise<boolean> {
     await this.#running?.catch(() => undefined);
     this.#mustBeOpen();
-    const erasing = this.#inThread({ ...this.#parts.data, now: this.#parts.now(), erase: { driver, before } });
+    const erasing = this.#inThread({ ...this.#parts.data, now: this.#parts.now(), erase: { driver, before } }, 'erased');
     // A run begins when it is done.
     const held = erasing.catch(() => null);
     this.#erasing = Promise.all([this.#erasing, held]);
-    await erasing;
+    return (await erasing).isErased;
   }
 
   async close(): Promise<void> {
@@ -104,7 +105,7 @@ export class Keeper {
     this.#mustBeOpen();
     const at = this.#parts.now();
     try {
-      const report = await this.#inThread({ ...this.#parts.data, now: at, erase: null });
+      const { report } = await this.#inThread({ ...this.#parts.data, now: at, erase: null }, 'done');
       this.last = { at, report, problem: null };
       return report;
     } catch (error) {
@@ -115,20 +116,23 @@ export class Keeper {
     }
   }
 
-  #inThread(workerData: KeeperData): Promise<KeepingReport | null> {
+  #inThread<End extends 'done' | 'erased'>(workerData: KeeperData, end: End): Promise<Extract<KeeperMessage, { kind: End }>> {
     return new Promise((resolve, reject) => {
       const thread = new Worker(new URL('./thread/keeper-thread.ts', import.meta.url), { workerData });
       this.#threads.add(thread);
+      let ended: Extract<KeeperMessage, { kind: End }> | undefined;
       thread.on('message', (message: KeeperMessage) => {
         if (message.kind === 'progress') this.progress = message.progress;
         else if (message.kind === 'wish') void this.#grant(thread, message.n, message.wish);
-        else if (message.kind === 'done') resolve(message.report);
-        else reject(new Error(message.message));
+        else if (message.kind === end) ended = message as Extract<KeeperMessage, { kind: End }>;
+        else if (message.kind === 'failed') reject(new Error(message.message));
       });
       thread.on('error', reject);
       thread.on('exit', () => {
         this.#threads.delete(thread);
-        reject(new Error('it was ended'));
+        // Only now has it let go of what keeps others from a run.
+        if (ended === undefined) reject(new Error('it was ended'));
+        else resolve(ended);
       });
     });
   }

@@ -3,7 +3,7 @@ import type { Records } from '../hub/storage-ports.ts';
 import { ArchiveQuestions } from './archive-questions.ts';
 import type { ErasedDriver } from './archive-reader.ts';
 import { ArchivedRecords } from './archived-records.ts';
-import { KNOWN_MS } from './catalogue.ts';
+import { KNOWN_EVERYWHERE_MS } from './catalogue.ts';
 import { Keeper, type KeepingOutcome } from './keeper.ts';
 import type { ArchivePlace } from './open-files.ts';
 import type { DropFixes, HotPlace } from './ports.ts';
@@ -28,8 +28,8 @@ export interface Archive {
   readonly records: Records;
   /** null where everything stays hot. */
   readonly keeper: Keeper | null;
-  /** Takes a driver out, with what was received up to a moment, epoch ms; undefined where there is no archive [I15]. */
-  readonly erase: ((driver: string, before: number) => Promise<void>) | undefined;
+  /** Takes a driver out, with what was received up to a moment, epoch ms; answers whether it could now. Undefined where there is no archive [I15]. */
+  readonly erase: ((driver: string, before: number) => Promise<boolean>) | undefined;
   close(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export function openArchive({ records, place, hot, retentionDays, dropFixes, era
   const known = async () => {
     await questions?.forget();
     // Other processes have heard of it when what they know is as old as it may get.
-    if (hot.kind === 'postgres') await sleep(2 * KNOWN_MS, undefined, { ref: false, signal: ending.signal });
+    if (hot.kind === 'postgres') await sleep(KNOWN_EVERYWHERE_MS, undefined, { ref: false, signal: ending.signal });
   };
   const keeper = new Keeper({ data: { hot, place, retentionDays }, dropFixes, known, now, ended });
   return {

@@ -49,6 +49,8 @@ let hub: Hub;
 let archived: [string, number][];
 /** What the archive says, when it can not be had; and until when each driver takes. */
 let archiveFails: string | null;
+/** Another process is at it. */
+let archiveIsTaken: boolean;
 let archiveTakes: Map<string, Promise<void>>;
 /** Each step in the store: the part of it. */
 let steps: string[];
@@ -62,7 +64,8 @@ beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'waycast-erasing-'));
   real = await openSqliteStore({ dataDir });
   store = new SlowStore(real);
-  [archived, archiveFails, archiveTakes, reports, warned, steps, stepTakes] = [[], null, new Map(), [], [], [], new Map()];
+  [archived, archiveFails, archiveIsTaken, archiveTakes] = [[], null, false, new Map()];
+  [reports, warned, steps, stepTakes] = [[], [], [], new Map()];
   hot = new WipedHot(new ManualClock());
   await start();
 });
@@ -76,6 +79,7 @@ async function start(): Promise<void> {
       archived.push([driver, before]);
       await archiveTakes.get(driver);
       if (archiveFails !== null) throw new Error(archiveFails);
+      return !archiveIsTaken;
     },
     erased: (report) => void reports.push(report),
     warn: (message) => void warned.push(message),
@@ -215,6 +219,19 @@ it('waits for an archive that cannot be had, says so once for each reason, and g
   expect(archived.every(([driver, before]) => driver === 'd' && before === at)).toBe(true);
   expect(await real.eraser.pending()).toEqual([]);
   await expect(hub.erasing.erase(ADMIN, 'd')).rejects.toMatchObject({ code: 'not_found' });
+});
+
+it('waits while another process is at the archive, and nobody is told for hours [I15]', async () => {
+  archiveIsTaken = true;
+  await send('d');
+  await hub.erasing.erase(ADMIN, 'd');
+  await later(() => expect(archived.length).toBeGreaterThan(2), 60_000);
+  expect(await real.eraser.pending()).toHaveLength(1);
+  expect(warned).toEqual([]);
+  await later(() => expect(warned).toEqual([expect.stringMatching(/^the archive cannot be rewritten/)]), 600_000);
+  archiveIsTaken = false;
+  await later(() => expect(reports).toHaveLength(1), 60_000);
+  expect(warned).toHaveLength(1);
 });
 
 it('is hidden at once while another is taken out of the archive, which takes for ever [I10, I13]', async () => {

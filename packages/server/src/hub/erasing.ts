@@ -32,7 +32,7 @@ export interface ErasingParts {
   readonly states: DriverStates;
   readonly replies: Replies;
   readonly clock: Clock;
-  readonly eraseArchived?: ((driver: string, before: number) => Promise<void>) | undefined;
+  readonly eraseArchived?: ((driver: string, before: number) => Promise<boolean>) | undefined;
   readonly erased?: ((report: ErasedReport) => void) | undefined;
   readonly warn: (message: string, error: unknown) => void;
 }

@@ -44,7 +44,7 @@ export interface HubParts {
   readonly records: Records;
   readonly eraser: Eraser;
   /** Takes out of the archive what a driver has there that was received up to `before`, epoch ms; absent: there is none. */
-  readonly eraseArchived?: ((driver: string, before: number) => Promise<void>) | undefined;
+  readonly eraseArchived?: ((driver: string, before: number) => Promise<boolean>) | undefined;
   /** A driver's data is gone everywhere. */
   readonly erased?: ((report: ErasedReport) => void) | undefined;
   readonly presence: Presence;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DATABASE, LOCK, lockFile } from '../adapters/sqlite-store/folder.ts';
 import { openSqliteStore } from '../adapters/sqlite-store/store.ts';
-import { KNOWN_MS } from '../archive/catalogue.ts';
+import { KNOWN_EVERYWHERE_MS } from '../archive/catalogue.ts';
 import { Keeper } from '../archive/keeper.ts';
 import type { KeepingProgress, KeepingReport } from '../archive/keeping.ts';
 import type { ArchivePlace } from '../archive/open-files.ts';
@@ -47,7 +47,7 @@ export async function keepEmbedded(dataDir: string, task: KeepingTask): Promise<
 /** A run over PostgreSQL, beside its servers or without any. Answers null when one of them is at it. */
 export function keepShared(url: string, task: KeepingTask): Promise<KeepingReport | null> {
   // Servers have heard of it when what they know is as old as it may get.
-  return run(task, { kind: 'postgres', url }, null, () => sleep(2 * KNOWN_MS));
+  return run(task, { kind: 'postgres', url }, null, () => sleep(KNOWN_EVERYWHERE_MS));
 }
 
 async function run(

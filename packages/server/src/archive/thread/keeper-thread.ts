@@ -5,7 +5,7 @@ import { eraseFromArchive } from '../erase.ts';
 import { type KeepingProgress, type KeepingReport, keep } from '../keeping.ts';
 import { type ArchivePlace, openFiles } from '../open-files.ts';
 import type { FixKeys, HotHistory, HotPlace } from '../ports.ts';
-import { standBack } from './give-way.ts';
+import { giveWay, standBack } from './give-way.ts';
 
 export interface KeeperData {
   readonly hot: HotPlace;
@@ -28,13 +28,14 @@ export type KeeperMessage =
   | { readonly kind: 'wish'; readonly n: number; readonly wish: Wish }
   | { readonly kind: 'progress'; readonly progress: KeepingProgress }
   | { readonly kind: 'done'; readonly report: KeepingReport | null }
+  /** `isErased`: not while another process takes history out. */
+  | { readonly kind: 'erased'; readonly isErased: boolean }
   | { readonly kind: 'failed'; readonly message: string };
 
 export type Granted = { readonly n: number; readonly value: number } | { readonly n: number; readonly error: string };
 
 /** A run, from its beginning to its end, with connections of its own. */
 if (!isMainThread && parentPort !== null) {
-  standBack();
   const port = parentPort;
   const say = (message: KeeperMessage, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   const wishes = new Map<number, { resolve: (value: number) => void; reject: (error: Error) => void }>();
@@ -51,6 +52,9 @@ if (!isMainThread && parentPort !== null) {
     else wish?.resolve(granted.value);
   });
   const { hot: where, place, retentionDays, now, erase } = workerData as KeeperData;
+  // For who was erased somebody waits; and PostgreSQL keeps what is deleted for as long as a run reads.
+  if (where.kind === 'sqlite' && erase === null) standBack();
+  else giveWay();
   let hot: HotHistory | undefined;
   try {
     hot =
@@ -60,14 +64,16 @@ if (!isMainThread && parentPort !== null) {
     const files = place === null ? null : await openFiles(place);
     await files?.tidy();
     const known = async () => void (await ask({ kind: 'known' }));
-    let report: KeepingReport | null = null;
-    if (erase === null)
-      report = await keep({ hot, files, retentionDays, now, known, told: (progress) => say({ kind: 'progress', progress }) });
-    // What a run has read already would come in afterwards.
-    else if (!(await hot.begin())) throw new Error('another process takes history out of the database');
-    else if (files !== null) await eraseFromArchive(files, erase.driver, erase.before);
+    if (erase === null) {
+      const told = (progress: KeepingProgress) => say({ kind: 'progress', progress });
+      say({ kind: 'done', report: await keep({ hot, files, retentionDays, now, known, told }) });
+    } else {
+      // What a run has read already would come in afterwards.
+      const isErased = await hot.begin();
+      if (isErased && files !== null) await eraseFromArchive(files, erase.driver, erase.before);
+      say({ kind: 'erased', isErased });
+    }
     files?.close();
-    say({ kind: 'done', report });
   } catch (error) {
     say({ kind: 'failed', message: (error as Error).message });
   } finally {
