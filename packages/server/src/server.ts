@@ -242,12 +242,14 @@ async function shutDown({ surfaces, directory, hub, outbox, archive, foundation,
   directory.close();
   // First: as soon as this process is none of the fleet any more, others send what waits.
   await outbox.dispatcher.close();
-  await archive.close();
+  // Its threads end when they have a processor again, for which nobody who drains waits.
+  const archived = archive.close();
   await hub.close();
   for (const server of servers) server.closeAllConnections();
   await Promise.all(closed);
   await surfaces.close();
   keys?.close();
+  await archived;
   await foundation.close();
   await telemetry?.close();
 }

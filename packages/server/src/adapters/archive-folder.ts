@@ -5,6 +5,8 @@ import { type ArchiveFile, ArchiveFileGone, type ArchiveFiles, ArchiveTrouble } 
 
 /** A file on its way has a name nobody asks for. */
 const PARTIAL = '.partial';
+/** What goes to the disk at once, bytes: commits to a database beside it wait until it is there. */
+const AT_ONCE = 256 << 10;
 /** A write takes seconds, ms. */
 const LEFT_MS = 3_600_000;
 
@@ -56,7 +58,10 @@ export class FolderArchive implements ArchiveFiles {
       await mkdir(dirname(path), { recursive: true });
       try {
         await using file = await open(partial, 'wx', 0o640);
-        await file.writeFile(bytes);
+        for (let at = 0; at < bytes.length; ) {
+          at += (await file.write(bytes, at, Math.min(AT_ONCE, bytes.length - at))).bytesWritten;
+          await file.datasync();
+        }
         await file.sync();
       } catch (error) {
         await rm(partial, { force: true });

@@ -4,7 +4,9 @@ import { type ArchivedFix, DAY_MS, type DropFixes, type FixKeys, type HotHistory
 import { NOT_ERASED } from './erased-name.ts';
 
 /** Read at once; the log of the database is not held up for longer. */
-const LOT = 5_000;
+const LOT = 2_500;
+/** After each the machine is left alone for so many times as long as that, and what was done with it, took. */
+const REST = 2;
 /** Dropped in one transaction: a ms, in which commits wait. */
 const DROPPED_AT_ONCE = 150;
 /** Commits have the writer for so much longer than dropping has, and for at least so long, ms. */
@@ -32,17 +34,24 @@ export class SqliteAgedHistory implements HotHistory {
     return this.#sql.days.all(before * DAY_MS).map(({ day }) => Number(day));
   }
 
-  async *rows(days: readonly number[]): AsyncGenerator<readonly ArchivedFix[]> {
+  rows(days: readonly number[]): AsyncGenerator<readonly ArchivedFix[]> {
+    return this.#lots(days, REST);
+  }
+
+  async *#lots(days: readonly number[], rest: number): AsyncGenerator<readonly ArchivedFix[]> {
     const wanted = new Set(days);
     const [from, to] = [Math.min(...days) * DAY_MS, (Math.max(...days) + 1) * DAY_MS];
     for (const { id: number, name } of this.#sql.drivers.all() as { id: number; name: string }[]) {
       let [at, id] = [Number.MIN_SAFE_INTEGER, -1];
       for (;;) {
+        const began = performance.now();
         const lot = this.#sql.rows.all(name, number, at, id, from, to, LOT) as unknown as ArchivedFix[];
         const rows = lot.filter(({ received }) => wanted.has(Math.floor(received / DAY_MS)));
         if (rows.length > 0) yield rows;
         const last = lot.at(-1);
-        if (last === undefined || lot.length < LOT) break;
+        if (last === undefined) break;
+        if (rest > 0) await pause(rest * (performance.now() - began));
+        if (lot.length < LOT) break;
         [at, id] = [last.at, last.id];
       }
     }
@@ -50,7 +59,7 @@ export class SqliteAgedHistory implements HotHistory {
 
   async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number> {
     let dropped = 0;
-    for await (const lot of rows ?? this.rows([day])) {
+    for await (const lot of rows ?? this.#lots([day], 0)) {
       for (let i = 0; i < lot.length; i += DROPPED_AT_ONCE) {
         const began = performance.now();
         dropped += await this.#drop(keysOf(lot.slice(i, i + DROPPED_AT_ONCE)));

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { getPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 
@@ -23,6 +24,6 @@ async function scheduled(call: 'giveWay' | 'standBack'): Promise<{ nice: number;
 }
 
 it('a thread of the archive gives way, one that nobody waits for wholly, and no other thread with it [I2]', async () => {
-  expect(await scheduled('giveWay')).toEqual({ nice: 10, policy: 0, niceOfMain: 0 });
-  expect(await scheduled('standBack')).toEqual({ nice: 19, policy: SCHED_IDLE, niceOfMain: 0 });
+  expect(await scheduled('giveWay')).toEqual({ nice: 10, policy: 0, niceOfMain: getPriority() });
+  expect(await scheduled('standBack')).toEqual({ nice: 19, policy: SCHED_IDLE, niceOfMain: getPriority() });
 });

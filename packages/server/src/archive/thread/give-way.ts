@@ -5,6 +5,7 @@ import { setPriority } from 'node:os';
 /** Between 0, as everybody, and 19. */
 const NICE = 10;
 const NICEST = 19;
+const CHRT_MS = 1_000;
 
 /** This thread has a processor when the one that serves needs none. On Linux alone threads can be told apart. */
 export function giveWay(): void {
@@ -20,7 +21,7 @@ export function standBack(): void {
   const thread = threadId();
   // Nice in any case: chrt is of util-linux, which every Debian has, but not every container.
   setPriority(thread, NICEST);
-  spawnSync('chrt', ['--idle', '--pid', '0', String(thread)], { stdio: 'ignore' });
+  spawnSync('chrt', ['--idle', '--pid', '0', String(thread)], { stdio: 'ignore', timeout: CHRT_MS });
 }
 
 function threadId(): number {
