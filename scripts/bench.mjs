@@ -1,7 +1,8 @@
 // `npm run bench`: row 2 of the performance budget; arguments go to the bench (`npm run bench -- --help`).
 import { join } from 'node:path';
-import { environment, install, must, ROOT, runtime } from './setup.mjs';
+import { buildServer, environment, install, must, ROOT, runtime } from './setup.mjs';
 
 install();
 const node = runtime();
-must(node, [join(ROOT, 'tools', 'bench', 'src', 'bench.ts'), ...process.argv.slice(2)], ROOT, environment(node));
+buildServer(node);
+must(node, [join(ROOT, 'tools', 'bench', 'src', 'bench.ts'), ...process.argv.slice(2)], ROOT, environment(node), 1);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, cpSync, existsSync, globSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { COMPOSE_KEYS, envExample } from '../deploy/env-example.ts';
@@ -12,7 +12,7 @@ import { tempDir } from './support/server.ts';
 const SETTINGS: ReadonlySet<string> = new Set(Object.values(KEYS).map(({ name }) => name));
 const { V8_OPTIONS } = (await import(join(ROOT, 'scripts', 'setup.mjs'))) as { V8_OPTIONS: string[] };
 const NODE_24 = 'node:24-slim';
-const CLI = 'packages/server/src/cli.ts';
+const CLI = 'packages/server/dist/cli.js';
 
 const home = tempDir();
 // Another user than root has to find its way in.
@@ -101,18 +101,32 @@ describe('the image', () => {
     const sources = copied.flatMap((rest) => rest.split(' ').slice(0, -1));
     for (const source of sources) expect(existsSync(join(ROOT, source)), source).toBe(true);
     expect([...manifests.keys()].filter((path) => !sources.includes(path))).toEqual([]);
-    const ofServer = last.filter(({ name }) => name === 'COPY').flatMap(({ rest }) => rest.split(' '));
+    const built = instructions.slice(instructions.findIndex(({ name, rest }) => name === 'FROM' && rest.endsWith(' AS server')) + 1);
+    const ofServer = built.slice(
+      0,
+      built.findIndex(({ name }) => name === 'FROM'),
+    );
+    const from = ofServer.filter(({ name }) => name === 'COPY').flatMap(({ rest }) => rest.split(' '));
     const needed = new Set<string>();
     const need = (name: string): void => {
       const found = [...manifests].find(([, manifest]) => manifest.name === name);
       if (found === undefined || needed.has(name)) return;
       needed.add(name);
-      expect(ofServer, name).toContain(found[0].replace('package.json', 'src'));
+      expect(
+        [found[0].replace('package.json', 'src'), dirname(found[0])].some((folder) => from.includes(folder)),
+        name,
+      ).toBe(true);
       for (const other of Object.keys(found[1].dependencies ?? {})) need(other);
     };
     need('@waycast/server');
     expect(needed.size).toBe(5);
-    expect(ofServer).toContain('packages/dashboard/dist');
+    expect(ofServer.at(-1)).toEqual({ name: 'RUN', rest: `node packages/server/bundle.ts ${dirname(CLI)}` });
+    const taken = last.filter(({ name }) => name === 'COPY').map(({ rest }) => rest);
+    for (const [stage, folder] of [
+      ['server', dirname(CLI)],
+      ['dashboard', 'packages/dashboard/dist'],
+    ])
+      expect(taken).toContain(`--from=${stage} /app/${folder} ${folder}`);
   });
 
   it('builds the dashboard with all that its tsconfig stands on [V3]', () => {

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { CLI } from './cli.ts';
 import { asDatabase } from './services/as-database.ts';
 import { until } from './until.ts';
 import { type Ended, waycast } from './waycast.ts';
 
-const CLI = fileURLToPath(new URL('../../packages/server/src/cli.ts', import.meta.url));
 const argsOf = (dataDir: string, url: string) => ['move-data', '--data-dir', dataDir, '--database-url', url];
 
 export function moveData(dataDir: string, url: string, ...more: string[]): Promise<Ended> {

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { CLI } from './cli.ts';
 
-const CLI = fileURLToPath(new URL('../../packages/server/src/cli.ts', import.meta.url));
 /** No command of these tests takes so long; one that never ends is killed, ms. */
 const AT_MOST = 45_000;
 

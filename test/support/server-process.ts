@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { CLI } from './cli.ts';
 import { type SignToken, signedBy } from './token-keys.ts';
 
-const CLI = fileURLToPath(new URL('../../packages/server/src/cli.ts', import.meta.url));
 export const SECRET = 'a-secret-only-the-tests-sign-with';
 const READY_WITHIN_MS = 30_000;
 

@@ -2,11 +2,16 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { until } from '../until.ts';
 import { SHARED_FOLDER } from './postgres.ts';
 
-/** A folder for the services a run of tests shares. What is started in it ends with the run, however the run ends. */
-export function setup(): () => Promise<void> {
+const SETUP = pathToFileURL(join(import.meta.dirname, '../../../scripts/setup.mjs')).href;
+
+/** The server is built, if it has changed. A folder for the services a run of tests shares. What is started in it ends with the run, however the run ends. */
+export async function setup(): Promise<() => Promise<void>> {
+  const { buildServer } = (await import(SETUP)) as { buildServer: (node: string) => void };
+  buildServer(process.execPath);
   const folder = mkdtempSync(join(tmpdir(), 'waycast-services-'));
   // Services that refuse to run as root are run by another user.
   chmodSync(folder, 0o755);

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { start } from '../children.ts';
+import { CLI } from '../cli.ts';
 import { chooseCores } from '../cores.ts';
 import { Calls } from '../delivery/clients.ts';
 import { type Latency, latencyOf } from '../delivery/latencies.ts';
@@ -13,7 +14,6 @@ import { sign, waycast } from '../peers/waycast-peer.ts';
 import { freePort } from '../session.ts';
 import { makeHistory } from './history.ts';
 
-const CLI = fileURLToPath(new URL('../../../../packages/server/src/cli.ts', import.meta.url));
 const DAY_MS = 86_400_000;
 /** Hot days before today, of which nothing leaves. */
 const RETENTION = 30;

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CLI } from '../cli.ts';
 import { machineFacts } from '../machine.ts';
 import { profileReport } from '../profile.ts';
 import { clusterLine } from './cluster-row.ts';
@@ -12,8 +12,6 @@ import { near } from './near.ts';
 import { type ClusterRig, openRig, scratchFolder } from './rig.ts';
 import { type Road, socketIoRoad, waycastRoad, wsRoad } from './roads.ts';
 import { scaling, scalingTable } from './scaling.ts';
-
-const CLI = fileURLToPath(new URL('../../../../packages/server/src/cli.ts', import.meta.url));
 
 const HELP = `npm run bench -- cluster [options]      row 8: two processes over Redis and PostgreSQL, against others over Redis
 
@@ -37,7 +35,7 @@ const HELP = `npm run bench -- cluster [options]      row 8: two processes over 
   --drivers N        of --nearby (100000)
   --questions N      questions/s of --nearby (100)
   --compared N       answers of --nearby held against PostGIS (200)
-  --server FILE      Waycast's cli.ts, of another checkout perhaps (packages/server/src/cli.ts)
+  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;

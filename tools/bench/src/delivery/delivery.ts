@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Child, start } from '../children.ts';
+import { CLI } from '../cli.ts';
 import { type Cores, chooseCores, moveTo } from '../cores.ts';
 import { diskFolder, machineFacts } from '../machine.ts';
 import { sign, waycast } from '../peers/waycast-peer.ts';
@@ -11,7 +12,6 @@ import { Calls, connect, some, type Watcher } from './clients.ts';
 import { Heap, type Held } from './heap.ts';
 import { fanOut, type Latency, latencies, latencyOf } from './latencies.ts';
 
-const CLI = fileURLToPath(new URL('../../../../packages/server/src/cli.ts', import.meta.url));
 const BARE = fileURLToPath(new URL('../relays/bare-sockets.ts', import.meta.url));
 
 const HELP = `npm run bench -- delivery [options]      what the delivery contract must hold

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Child, start } from '../children.ts';
+import { CLI } from '../cli.ts';
 import { type Cores, chooseCores, moveTo } from '../cores.ts';
 import { diskFolder, machineFacts } from '../machine.ts';
 import { quantile } from '../nearby/quantile.ts';
@@ -13,7 +13,6 @@ import { profileReport } from '../profile.ts';
 import { freePort } from '../session.ts';
 import { Crew, newTally, type Tally } from './crew.ts';
 
-const CLI = fileURLToPath(new URL('../../../../packages/server/src/cli.ts', import.meta.url));
 const WARM_SECONDS = 5;
 
 const HELP = `npm run bench -- fleet [options]      the fleet contract: Socket.IO drivers and riders
@@ -24,7 +23,7 @@ const HELP = `npm run bench -- fleet [options]      the fleet contract: Socket.I
   --seconds N        length of the measured window (30)
   --transport T      websocket, polling or upgrade (websocket)
   --cpu-prof         profile the server, and print where its time goes
-  --server FILE      Waycast's cli.ts, of another checkout perhaps (packages/server/src/cli.ts)
+  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;
 

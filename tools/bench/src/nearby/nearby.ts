@@ -1,14 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CLI } from '../cli.ts';
 import { chooseCores, moveTo } from '../cores.ts';
 import { diskFolder, machineFacts } from '../machine.ts';
 import { type IndexRow, indexRow } from './index-row.ts';
 import type { Spread } from './places.ts';
 import { type ServerRow, serverRow } from './server-row.ts';
-
-const CLI = fileURLToPath(new URL('../../../../packages/server/src/cli.ts', import.meta.url));
 
 const HELP = `npm run bench -- nearby [options]      row 5: the nearest of many moving drivers
 
@@ -19,7 +17,7 @@ const HELP = `npm run bench -- nearby [options]      row 5: the nearest of many 
   --spread A,B       of clustered, sparse (both)
   --no-server        only the index in process
   --cpu-prof         profile the server, and print where its time goes
-  --server FILE      Waycast's cli.ts, of another checkout perhaps (packages/server/src/cli.ts)
+  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;

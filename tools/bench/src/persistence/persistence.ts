@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CLI } from '../cli.ts';
 import { scratchFolder } from '../cluster/rig.ts';
 import { type Cores, chooseCores, moveTo } from '../cores.ts';
 import { machineFacts } from '../machine.ts';
@@ -13,7 +13,6 @@ import { median } from '../summary.ts';
 import { type IngestRow, ingest, ingestTable } from './ingest.ts';
 import { copyWriter, insertWriter, type RowWriter, storeWriter } from './writers.ts';
 
-const CLI = fileURLToPath(new URL('../../../../packages/server/src/cli.ts', import.meta.url));
 /** Of the drivers in a commit, those stored whole with it when each reports once a second. */
 const WHOLE = 5;
 
@@ -27,7 +26,7 @@ const HELP = `npm run bench -- persistence [options]      row 7: rows/s of the P
   --load N           rows/s of history that the second writer loads at most (20000)
   --seconds N        length of a window of ingest (5)
   --only A           rows or ingest (both)
-  --server FILE      Waycast's cli.ts, of another checkout perhaps (packages/server/src/cli.ts)
+  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;
