@@ -1,6 +1,7 @@
 /**
  * Every error a client can meet, in one table: its stable code, the HTTP status REST answers with,
- * the WebSocket close code where it ends a connection, and a title for people.
+ * the WebSocket close code where it ends a connection, and a title for people. An entry of its own
+ * (`@waycast/protocol/errors`): the threads of a store need no schemas.
  */
 export const ERRORS = {
   bad_json: { status: 400, title: 'The body is not valid JSON' },

@@ -1,4 +1,4 @@
-import { WaycastError } from '@waycast/protocol';
+import { WaycastError } from '@waycast/protocol/errors';
 import type { Command, OpenCommand } from './commands.ts';
 import { adopt, changeTripStatus, expireTrips, patchActiveTrip, release, removeTrip, writeOnTrip } from './drive-trip.ts';
 import type { Driver } from './driver.ts';

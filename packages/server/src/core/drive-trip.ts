@@ -1,4 +1,5 @@
-import { type Actor, WaycastError } from '@waycast/protocol';
+import type { Actor } from '@waycast/protocol';
+import { WaycastError } from '@waycast/protocol/errors';
 import type { AdoptCommand, MessageCommand, PatchCommand, ReleaseCommand, RemoveCommand, StatusCommand } from './commands.ts';
 import { type ActiveTrip, activeTrip, type Driver } from './driver.ts';
 import type { Effects, OutboxEntry } from './effects.ts';

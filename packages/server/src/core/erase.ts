@@ -1,4 +1,4 @@
-import { WaycastError } from '@waycast/protocol';
+import { WaycastError } from '@waycast/protocol/errors';
 import type { EraseCommand } from './commands.ts';
 import type { Driver } from './driver.ts';
 import type { Effects } from './effects.ts';

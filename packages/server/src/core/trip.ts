@@ -1,5 +1,5 @@
 import type { Actor, TripInput, TripKind, TripPatch, TripStatus } from '@waycast/protocol';
-import { WaycastError } from '@waycast/protocol';
+import { WaycastError } from '@waycast/protocol/errors';
 import type { MessageHappened, TripHappened } from './events.ts';
 import type { Fix } from './fix.ts';
 import { haversine } from './geo.ts';
