@@ -89,6 +89,8 @@ export async function archive(argv: string[]): Promise<void> {
     const running = run(calls, admin, (now) => {
       doing = now;
     });
+    // Whatever else fails first is the reason.
+    running.catch(() => undefined);
     const busy = await ingest.during(
       running.then(() => undefined),
       (ms) => parts[doing].push(ms),
@@ -121,6 +123,8 @@ export async function archive(argv: string[]): Promise<void> {
     const file = resolve(values.out, `archive-${began.toISOString().replaceAll(':', '').slice(0, 17)}.json`);
     writeFileSync(file, `${JSON.stringify({ began, machine, plan: values, row }, null, 1)}\n`);
     console.log(`saved: ${file}`);
+  } catch (error) {
+    throw new Error(`the server ${server.ended() ? 'has ended' : 'runs'}, and wrote last: ${server.tail()}`, { cause: error });
   } finally {
     calls.close();
     await server.stop();
@@ -171,20 +175,27 @@ class Ingest {
   async during(what: Promise<void>, told: (ms: number) => void = () => undefined): Promise<Latency> {
     const times: number[] = [];
     const under: Promise<void>[] = [];
+    let failure: unknown;
     const ends = what.then(() => 'ended' as const);
     const began = performance.now();
     for (let n = 0; ; n++) {
       const due = began + (n * 1_000) / this.#rate;
       const waited = await Promise.race([ends, pause(Math.max(0, due - performance.now()))]);
-      if (waited === 'ended') break;
+      if (waited === 'ended' || failure !== undefined) break;
       under.push(
-        this.#send().then((ms) => {
-          times.push(ms);
-          told(ms);
-        }),
+        this.#send().then(
+          (ms) => {
+            times.push(ms);
+            told(ms);
+          },
+          (error: unknown) => {
+            failure ??= error;
+          },
+        ),
       );
     }
     await Promise.all(under);
+    if (failure !== undefined) throw failure;
     return latencyOf(times);
   }
 

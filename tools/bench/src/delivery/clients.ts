@@ -2,10 +2,12 @@ import { Agent, request } from 'node:http';
 import { WebSocket } from 'ws';
 
 const AT_ONCE = 50;
+/** Sooner than the server closes a connection that nobody uses, which may cross with a call. */
+const IDLE_MS = 20_000;
 
 /** REST over kept connections, as a service would. */
 export class Calls {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE, timeout: IDLE_MS });
   readonly #port: number;
 
   constructor(port: number) {
