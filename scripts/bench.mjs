@@ -1,6 +1,7 @@
 // `npm run bench`: row 2 of the performance budget; arguments go to the bench (`npm run bench -- --help`).
 import { join } from 'node:path';
-import { buildServer, environment, install, must, ROOT, runtime } from './setup.mjs';
+import { buildServer } from './build-server.mjs';
+import { environment, install, must, ROOT, runtime } from './setup.mjs';
 
 install();
 const node = runtime();

@@ -1,22 +1,17 @@
-// Brings a fresh clone to where it can run: dependencies, a Node that is new enough, the server and the dashboard built.
+// Brings a fresh clone to where it can run: dependencies, a Node that is new enough, the dashboard; the server: build-server.mjs.
 // Plain JavaScript for Node 20, with nothing but what Node brings: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const NEEDED = 24;
-const INSTALLED = join(ROOT, 'node_modules', '.waycast-installed');
-const SERVER = join(ROOT, 'packages', 'server');
-const BUNDLE = join(SERVER, 'bundle.ts');
-const SERVER_BUILT = join(SERVER, 'dist', '.built-from.json');
+/** What was installed last. */
+export const INSTALLED = join(ROOT, 'node_modules', '.waycast-installed');
 const DASHBOARD = join(ROOT, 'packages', 'dashboard');
 const DASHBOARD_BUILT = join(DASHBOARD, 'dist', '.built-from');
-
-/** What runs: the server in a few files instead of two thousand. */
-export const CLI = join(SERVER, 'dist', 'cli.js');
 
 /** Installs what the lock file lists, when it is not there yet. */
 export function install() {
@@ -46,31 +41,6 @@ export function runtime() {
  * a quarter of a second now and then; more take their time from the only thread that serves.
  */
 export const V8_OPTIONS = ['--max-semi-space-size=16', '--v8-pool-size=2'];
-
-/**
- * Builds the server, when its sources have changed since. What was built before stays beside it, under other names: a server
- * that runs from it begins threads now and then.
- */
-export function buildServer(node) {
-  const sources = ['packages/server', 'packages/client', 'packages/protocol', 'tools/replay', 'tools/simulator'];
-  const files = sources.flatMap((folder) => filesIn(join(ROOT, folder, 'src')));
-  const from = hash([...files, BUNDLE, join(ROOT, 'package-lock.json')]);
-  const before = existsSync(SERVER_BUILT) ? JSON.parse(readFileSync(SERVER_BUILT, 'utf8')) : { from: '', files: [] };
-  if (before.from === from) return;
-  say('building the server (once)');
-  const built = dirname(SERVER_BUILT);
-  mkdirSync(built, { recursive: true });
-  const fresh = mkdtempSync(join(built, 'new-'));
-  must(node, [BUNDLE, fresh]);
-  const names = readdirSync(fresh);
-  // One by one and whole, the entry last: somebody may start it meanwhile.
-  for (const name of names.filter((one) => one !== basename(CLI))) renameSync(join(fresh, name), join(built, name));
-  renameSync(join(fresh, basename(CLI)), CLI);
-  writeFileSync(SERVER_BUILT, JSON.stringify({ from, files: names }));
-  rmSync(fresh, { recursive: true });
-  const kept = new Set([...before.files, ...names]);
-  for (const name of readdirSync(built)) if (name.endsWith('.js') && !kept.has(name)) rmSync(join(built, name));
-}
 
 /** Builds the dashboard, when its sources have changed since. */
 export function buildDashboard(node) {
@@ -104,14 +74,14 @@ export function must(command, args, cwd = ROOT, env = process.env, stdout = 2) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-function filesIn(folder) {
+export function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();
 }
 
-function hash(files) {
+export function hash(files) {
   const sum = createHash('sha256');
   for (const file of files) if (existsSync(file)) sum.update(file.slice(ROOT.length)).update(readFileSync(file));
   return sum.digest('hex');

@@ -1,6 +1,7 @@
 // `npm start`: sets up what is missing, then runs the server (or any other command: `npm start -- token --role admin`).
 import { spawn } from 'node:child_process';
-import { buildDashboard, buildServer, CLI, install, runtime, V8_OPTIONS } from './setup.mjs';
+import { buildServer, CLI } from './build-server.mjs';
+import { buildDashboard, install, runtime, V8_OPTIONS } from './setup.mjs';
 
 install();
 const node = runtime();

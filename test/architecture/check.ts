@@ -37,6 +37,8 @@ export function check(files: readonly SourceFile[]): string[] {
     }
     if (isTest(path) || isConfig) continue;
     for (const one of imports) {
+      // Data, of nobody's layer.
+      if (one.target?.endsWith('.json')) continue;
       const rule = isForTests(one) ? 'only tests import what is for tests' : wrongArrow(path, one, adapters);
       if (rule !== null) say(one.line, `${rule} (${one.specifier})`);
     }

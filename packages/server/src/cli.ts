@@ -2,7 +2,7 @@
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-// Stripping types and compiling is most of a start; kept beside what npm installed, where only the installer writes.
+// Compiling is much of a start; kept beside what npm installed, where only the installer writes.
 // The environment tells the store's threads, which look for themselves.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../../../node_modules/.cache/node', import.meta.url));
 enableCompileCache(process.env.NODE_COMPILE_CACHE);

@@ -6,11 +6,11 @@ import { pathToFileURL } from 'node:url';
 import { until } from '../until.ts';
 import { SHARED_FOLDER } from './postgres.ts';
 
-const SETUP = pathToFileURL(join(import.meta.dirname, '../../../scripts/setup.mjs')).href;
+const BUILD = pathToFileURL(join(import.meta.dirname, '../../../scripts/build-server.mjs')).href;
 
 /** The server is built, if it has changed. A folder for the services a run of tests shares. What is started in it ends with the run, however the run ends. */
 export async function setup(): Promise<() => Promise<void>> {
-  const { buildServer } = (await import(SETUP)) as { buildServer: (node: string) => void };
+  const { buildServer } = (await import(BUILD)) as { buildServer: (node: string) => void };
   buildServer(process.execPath);
   const folder = mkdtempSync(join(tmpdir(), 'waycast-services-'));
   // Services that refuse to run as root are run by another user.

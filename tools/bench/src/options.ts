@@ -37,7 +37,7 @@ npm run bench -- fleet|delivery [options]   the loads of these contracts
   --max-minutes N    start no further round, repetition or search step after that (60)
   --cpu-prof         only profile Waycast for one window and print where its time goes
   --prof-rate N      offered fixes/s of that window (30000)
-  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
+  --server FILE      Waycast's cli, of another checkout perhaps, built there (packages/server/dist/cli.js)
   --quick            1 round, 2 s windows
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)

@@ -35,7 +35,7 @@ const HELP = `npm run bench -- cluster [options]      row 8: two processes over 
   --drivers N        of --nearby (100000)
   --questions N      questions/s of --nearby (100)
   --compared N       answers of --nearby held against PostGIS (200)
-  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
+  --server FILE      Waycast's cli, of another checkout perhaps, built there (packages/server/dist/cli.js)
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;

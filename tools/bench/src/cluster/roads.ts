@@ -41,7 +41,7 @@ function relay(peer: Peer, script: string, doesNot: string): Road {
 export const wsRoad = relay(wsRelay, 'ws-redis.ts', `${NO_WORK}; does not read the message`);
 export const socketIoRoad = relay(socketIoRelay, 'socketio-redis.ts', NO_WORK);
 
-/** `cli` is Waycast's cli.ts; `nodeArgs` go before it. */
+/** `cli` is Waycast's cli.js or cli.ts; `nodeArgs` go before it. */
 export function waycastRoad(cli: string, nodeArgs: string[] = []): Road {
   const peer = waycast(cli, nodeArgs);
   return {

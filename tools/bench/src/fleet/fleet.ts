@@ -23,7 +23,7 @@ const HELP = `npm run bench -- fleet [options]      the fleet contract: Socket.I
   --seconds N        length of the measured window (30)
   --transport T      websocket, polling or upgrade (websocket)
   --cpu-prof         profile the server, and print where its time goes
-  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
+  --server FILE      Waycast's cli, of another checkout perhaps, built there (packages/server/dist/cli.js)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;
 

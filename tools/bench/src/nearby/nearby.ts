@@ -17,7 +17,7 @@ const HELP = `npm run bench -- nearby [options]      row 5: the nearest of many 
   --spread A,B       of clustered, sparse (both)
   --no-server        only the index in process
   --cpu-prof         profile the server, and print where its time goes
-  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
+  --server FILE      Waycast's cli, of another checkout perhaps, built there (packages/server/dist/cli.js)
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;

@@ -8,7 +8,7 @@ import type { Peer, PlannedConnection } from './peer.ts';
 const SECRET = randomBytes(32).toString('hex');
 const AT_ONCE = 16;
 
-/** Waycast itself, everything on. `cli` is its cli.ts; `nodeArgs` go before it (`--cpu-prof`, say). */
+/** Waycast itself, everything on. `cli` is its cli.js or cli.ts; `nodeArgs` go before it (`--cpu-prof`, say). */
 export function waycast(cli: string, nodeArgs: string[] = []): Peer {
   return {
     name: 'waycast',

@@ -26,7 +26,7 @@ const HELP = `npm run bench -- persistence [options]      row 7: rows/s of the P
   --load N           rows/s of history that the second writer loads at most (20000)
   --seconds N        length of a window of ingest (5)
   --only A           rows or ingest (both)
-  --server FILE      Waycast's cli, of another checkout perhaps (packages/server/dist/cli.js)
+  --server FILE      Waycast's cli, of another checkout perhaps, built there (packages/server/dist/cli.js)
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where data folders go (the system's temporary folder, unless it is in memory)
 `;
