@@ -52,7 +52,7 @@ export class Commits {
   readonly #parts: CommitsParts;
   /** Where each partition stands: applied, and given to the store. */
   readonly #begun: number[] = new Array(PARTITIONS).fill(0);
-  readonly #whole = new Set<Driver>();
+  #whole = new Set<Driver>();
   #pending = newBatch();
   /** Commits begun before this are durable, epoch ms. */
   #durable = 0;
@@ -168,9 +168,10 @@ export class Commits {
     const batch = this.#pending;
     this.#pending = newBatch();
     this.#pause = batch.effects.rows.length > BUSY_ROWS ? BUSY_COMMIT_EVERY_MS : COMMIT_EVERY_MS;
-    const whole = new Set([...this.#whole].slice(0, MOST_DRIVERS));
+    const whole = new Set(this.#whole.values().take(MOST_DRIVERS));
     for (const driver of batch.effects.changed) whole.add(driver);
-    for (const driver of whole) this.#whole.delete(driver);
+    if (this.#whole.size <= MOST_DRIVERS) this.#whole = new Set();
+    else for (const driver of whole) this.#whole.delete(driver);
     this.#commit(batch, whole);
   }
 

@@ -60,11 +60,13 @@ export class ErasingArchive {
       if (await eraseArchived(driver, at)) {
         this.#done.add(n);
         this.#failed.delete(n);
-      } else if (this.#parts.clock.now() - this.#later(n).since > ODD_MS) {
-        this.#notNow(n, new Error('another process has been at it for hours: look for one that hangs'));
+      } else {
+        const failed = this.#later(n);
+        if (this.#parts.clock.now() - failed.since > ODD_MS)
+          this.#tell(failed, new Error('another process has been at it for hours: look for one that hangs'));
       }
     } catch (error) {
-      if (!this.#isClosed) this.#notNow(n, error);
+      if (!this.#isClosed) this.#tell(this.#later(n), error);
     } finally {
       this.#isBusy = false;
     }
@@ -81,9 +83,8 @@ export class ErasingArchive {
   }
 
   /** Told when it begins, and when it is for another reason. */
-  #notNow(n: number, error: unknown): void {
+  #tell(failed: Failed, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    const failed = this.#later(n);
     if (failed.reason === reason) return;
     failed.reason = reason;
     this.#parts.warn('the archive cannot be rewritten: a driver that was erased is still in it, until it can; it is tried again', error);

@@ -32,8 +32,11 @@ export class Fleet implements Watcher {
   readonly #parts: FleetParts;
   /** By id, as last heard of: one that was loaded anew is another object. */
   #moved = new Map<string, Driver>();
-  /** Those of them whose turn it is. */
+  /** Those of them whose turn it is, or was just now. */
   #due = new Map<string, Driver>();
+  /** In this order; so many of them were told. */
+  #order: readonly string[] = [];
+  #told = 0;
   /** Ids of those told of less than a second ago, by the tick they were told at; null for who has not moved since. */
   readonly #toldAt: string[][] = Array.from({ length: TICKS }, () => []);
   readonly #resting = new Map<string, Driver | null>();
@@ -77,7 +80,9 @@ export class Fleet implements Watcher {
   full(): FleetFrame {
     const rows = new Map(this.#parts.nearby.rows());
     const resting = [...this.#resting.values()].filter((driver) => driver !== null);
-    for (const driver of [...this.#due.values(), ...this.#moved.values(), ...resting]) {
+    // Who was told already rests: others may have told of it since.
+    const due = [...this.#due.values()].filter(({ id }) => !this.#resting.has(id));
+    for (const driver of [...due, ...this.#moved.values(), ...resting]) {
       const row = fleetRowOf(driver);
       if (row === null) rows.delete(driver.id);
       else rows.set(driver.id, row);
@@ -139,7 +144,11 @@ export class Fleet implements Watcher {
     }
     if (this.#moved.size === 0 || (this.#moved.size < DRIVERS_A_TURN && !isLate)) return;
     this.#silent = 0;
-    [this.#due, this.#moved] = [this.#moved, this.#due];
+    // Not emptied bit by bit: V8 would lay out each size of it anew among what is old.
+    this.#due = this.#moved;
+    this.#order = [...this.#due.keys()];
+    this.#told = 0;
+    this.#moved = new Map();
     this.#tellSome();
   }
 
@@ -148,8 +157,11 @@ export class Fleet implements Watcher {
     const { home, bus, nearby } = this.#parts;
     const rows: FleetRow[] = [];
     const gone: string[] = [];
-    for (const [id, driver] of this.#due.entries().take(DRIVERS_A_TURN)) {
-      this.#due.delete(id);
+    const turn = this.#order.slice(this.#told, this.#told + DRIVERS_A_TURN);
+    this.#told += turn.length;
+    for (const id of turn) {
+      const driver = this.#due.get(id);
+      if (driver === undefined) continue;
       this.#resting.set(id, null);
       this.#toldAt[this.#tick]?.push(id);
       const row = fleetRowOf(driver);
@@ -161,7 +173,9 @@ export class Fleet implements Watcher {
         nearby.put(row);
       }
     }
-    this.#telling = this.#due.size === 0 ? undefined : setImmediate(() => this.#tellSome());
+    const isAll = this.#told === this.#order.length;
+    if (isAll) this.#due = new Map();
+    this.#telling = isAll ? undefined : setImmediate(() => this.#tellSome());
     bus.publish({ type: 'fleet', feed: FLEET, full: false, home, number: ++this.#number, rows, gone });
   }
 }

@@ -67,9 +67,9 @@ export class RedisHot implements Hot {
   /** How often each feed is held here. */
   readonly #held = new Map<string, number>();
   /** Ids of those changed since they were written. */
-  readonly #changed = new Set<string>();
+  #changed = new Set<string>();
   /** Ids of those to be written where Redis has lost them. */
-  readonly #again = new Set<string>();
+  #again = new Set<string>();
   /** How what Redis did not take of a driver comes to be written again, by id. */
   readonly #failed = new Map<string, () => void>();
   /** Ids of those written in the last `LATELY_MS`, and the time before that. */
@@ -213,8 +213,13 @@ export class RedisHot implements Hot {
     const calls = [...this.#drops.values()];
     this.#drops.clear();
     this.#forgetEarlier();
-    for (const own of this.#next(this.#changed)) this.#write(own, calls);
-    for (const { driver } of this.#next(this.#again)) this.#writeMissing(driver, calls);
+    const changed = firstOf(this.#changed, DRIVERS_AT_ONCE);
+    if (changed === this.#changed) this.#changed = new Set();
+    const again = firstOf(this.#again, DRIVERS_AT_ONCE);
+    if (again === this.#again) this.#again = new Set();
+    if (this.#changed.size + this.#again.size > 0) this.#parts.turn.touch();
+    for (const own of this.#ownOf(changed)) this.#write(own, calls);
+    for (const { driver } of this.#ownOf(again)) this.#writeMissing(driver, calls);
     for (const call of this.#rings.calls()) calls.push(call);
     return calls;
   }
@@ -238,8 +243,8 @@ export class RedisHot implements Hot {
       own.profile = null;
       // What was for where there is nothing stays so, unless the newest has to be written anyway.
       const isMissing = call.args.at(-1) === 'NX';
-      const ids = isMissing ? this.#again : this.#changed;
-      if (!this.#changed.has(id) && !(isMissing && this.#failed.has(id))) this.#failed.set(id, () => ids.add(id));
+      if (this.#changed.has(id) || (isMissing && this.#failed.has(id))) return;
+      this.#failed.set(id, isMissing ? () => this.#again.add(id) : () => this.#changed.add(id));
     } else if (call.args[0] === 'EVAL' && !this.#drops.has(id)) {
       this.#failed.set(id, () => this.#drops.set(id, call));
     }
@@ -261,15 +266,8 @@ export class RedisHot implements Hot {
     }, RETRY_MS).unref();
   }
 
-  /** The next ones of a set, which loses them. */
-  *#next(ids: Set<string>): Generator<Own> {
-    let left = DRIVERS_AT_ONCE;
+  *#ownOf(ids: Iterable<string>): Generator<Own> {
     for (const id of ids) {
-      if (left-- === 0) {
-        this.#parts.turn.touch();
-        return;
-      }
-      ids.delete(id);
       const own = this.#own.get(id);
       if (own !== undefined) yield own;
     }
@@ -322,6 +320,17 @@ function isHeavy(own: Own, now: number): boolean {
   own.trips = trips.length === 0 ? NO_TRIPS : trips.map(({ trip }) => revisionOf(trip));
   own.writtenAt = now;
   return true;
+}
+
+/**
+ * The first ones of a set, which loses them; the set itself when these are all, to be replaced: V8 would lay out each size of one
+ * that is filled and emptied all the time anew among what is old.
+ */
+function firstOf<T>(set: Set<T>, count: number): Iterable<T> {
+  if (set.size <= count) return set;
+  const first = [...set.values().take(count)];
+  for (const one of first) set.delete(one);
+  return first;
 }
 
 function revisionOf({ revision, id }: Trip): string {
