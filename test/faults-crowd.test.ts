@@ -103,8 +103,8 @@ describe('slow watchers', () => {
   const WARM = 1_000;
   const FULL = 8_000;
   const FIXES = 12_000;
-  /** MB, once everything is full: 50 slow ones that kept all of it would hold a hundred more */
-  const MAY_GROW = 40;
+  /** MB, once everything is full: V8 takes some 60 more for itself at a time of its own; 50 that kept all would hold 1,700 more. */
+  const MAY_GROW = 200;
 
   it('50 that stop reading cost nobody anything: healthy ones get all, the slow ones are told what they missed [O3, O7]', async () => {
     const server = await serverForTest({ env: { LOCATION_UPDATE_RATE_LIMIT: '0' } });
