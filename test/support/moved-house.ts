@@ -55,16 +55,20 @@ export async function emptyDatabase(): Promise<string> {
   return url;
 }
 
-/** Moves until some of the fixes are there, and dies amid the next ones. */
-export async function killAmidFixes(dataDir: string, url: string): Promise<void> {
-  const [{ at } = { at: 0 }] = inSource(dataDir, 'SELECT at FROM fix ORDER BY driver, at, id LIMIT 1 OFFSET 15000');
+/** Moves until so many fixes, in tens of thousands, are there, and dies amid the next ones. */
+export async function killAmidFixes(dataDir: string, url: string, after = 10_000): Promise<void> {
+  const [{ driver, at } = { driver: 0, at: 0 }] = inSource(
+    dataDir,
+    `SELECT driver, at FROM fix ORDER BY driver, at, id LIMIT 1 OFFSET ${after + 5_000}`,
+  );
   await asDatabase(
     url,
     `CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN new; END';
-     CREATE TRIGGER hold BEFORE INSERT ON location_history FOR EACH ROW WHEN (new.at = ${Number(at)}) EXECUTE FUNCTION hold()`,
+     CREATE TRIGGER hold BEFORE INSERT ON location_history FOR EACH ROW 
+       WHEN (new.driver = ${Number(driver)} AND new.at = ${Number(at)}) EXECUTE FUNCTION hold()`,
   );
   await killWaiting(dataDir, url, 'SELECT pg_advisory_xact_lock(42)');
-  expect(await progressOf(url, 'fixes')).toEqual([{ rows: '10000', done: false }]);
+  expect(await progressOf(url, 'fixes')).toEqual([{ rows: String(after), done: false }]);
   await asDatabase(url, 'DROP TRIGGER hold ON location_history; DROP FUNCTION hold');
 }
 

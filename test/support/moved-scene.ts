@@ -186,53 +186,56 @@ export function quieten(dataDir: string): void {
 const DRIVERS = ['bulk0', 'bulk1', 'bulk2', 'drew', 'kim', 'profiled', 'odd', 'numbered', 'nobody'];
 const TRIPS = ['pending', 'assigned', 'cancelled', 'parcel', 'delivered', 'driven', 'none'];
 
-/** Every answer there is to read, by what was asked. */
-export async function allAnswers(server: TestServer): Promise<ReadonlyMap<string, string>> {
+export interface Asked {
+  readonly drivers: readonly string[];
+  readonly trips: readonly string[];
+}
+
+/** Every answer there is to read, each with what was asked; always in the same order. `more` is asked for like the scene's own. */
+export async function* allAnswers(
+  server: TestServer,
+  more: Asked = { drivers: [], trips: [] },
+): AsyncGenerator<[asked: string, answer: string]> {
   const staff = caller(server, await server.token('admin', 'ada'));
-  const answers = new Map<string, string>();
-  const ask = async (path: string) => {
+  async function* ask(path: string): AsyncGenerator<[string, string]> {
     const answer = await staff.get(path);
-    answers.set(path, `${answer.status} ${answer.type} ${withoutTrace(answer.text)}`);
-    return answer;
-  };
+    yield [path, `${answer.status} ${answer.type} ${withoutTrace(answer.text)}`];
+  }
   /** To the end, in pages so small that there are several; by what is asked, the cursors are in the answers. */
-  const pages = async (path: string, next: (text: string) => string | null) => {
+  async function* pages(path: string): AsyncGenerator<[string, string]> {
     let cursor: string | null = null;
     for (let page = 0; page === 0 || cursor !== null; page++) {
       const answer = await staff.get(cursor === null ? path : `${path}&cursor=${encodeURIComponent(cursor)}`);
-      answers.set(`${path} page ${page}`, `${answer.status} ${withoutTrace(answer.text)}`);
-      cursor = answer.status === 200 ? next(answer.text) : null;
+      yield [`${path} page ${page}`, `${answer.status} ${withoutTrace(answer.text)}`];
+      cursor = answer.status === 200 ? (answer.json() as { cursor: string | null }).cursor : null;
     }
-  };
-  const cursorOf = (text: string) => (JSON.parse(text) as { cursor: string | null }).cursor;
-  for (const id of DRIVERS) {
-    await ask(`/v1/drivers/${id}`);
-    await pages(`/v1/drivers/${id}/locations?limit=1500`, cursorOf);
   }
-  for (const id of TRIPS) {
-    for (const path of [
-      '',
-      '/history',
-      '/messages',
-      '/track',
-      '/track?format=geojson',
-      '/track?format=gpx',
-      '/track?format=polyline',
-      '/track?simplify=20',
-    ])
-      await ask(`/v1/trips/${id}${path}`);
+  for (const id of [...DRIVERS, ...more.drivers]) {
+    yield* ask(`/v1/drivers/${id}`);
+    yield* pages(`/v1/drivers/${id}/locations?limit=1500`);
   }
+  for (const id of [...TRIPS, ...more.trips]) for (const path of OF_A_TRIP) yield* ask(`/v1/trips/${id}${path}`);
   for (const query of ['', 'open=true&', 'label=north&', 'kind=delivery&', 'status=CANCELLED&', 'driverId=drew&', 'orderId=order-1&'])
-    await pages(`/v1/trips?${query}limit=2`, cursorOf);
+    yield* pages(`/v1/trips?${query}limit=${more.trips.length === 0 ? 2 : 100}`);
   // In no order of their own.
   const { features } = (await staff.get('/v1/positions')).json() as { features: { id: string }[] };
-  answers.set('/v1/positions', JSON.stringify(features.toSorted((a, b) => (a.id < b.id ? -1 : 1))));
-  await ask(`/v1/drivers/nearby?lat=${CENTRE.lat}&lng=${CENTRE.lng}&radius=5000`);
-  await pages('/v1/connections?limit=1', cursorOf);
-  await ask('/v1/webhooks');
+  yield ['/v1/positions', JSON.stringify(features.toSorted((a, b) => (a.id < b.id ? -1 : 1)))];
+  yield* ask(`/v1/drivers/nearby?lat=${CENTRE.lat}&lng=${CENTRE.lng}&radius=5000`);
+  yield* pages('/v1/connections?limit=1');
+  yield* ask('/v1/webhooks');
   const { webhooks } = (await staff.get('/v1/webhooks')).json() as { webhooks: { id: string }[] };
-  for (const { id } of webhooks) await pages(`/v1/webhooks/${id}/deliveries?limit=3`, cursorOf);
+  for (const { id } of webhooks) yield* pages(`/v1/webhooks/${id}/deliveries?limit=3`);
   const search = await staff.post('/v1/tracks/search', { ...CENTRE, radius: 500, from: PAST - 3_600_000, to: Date.now() + 120_000 });
-  answers.set('search', search.text);
-  return answers;
+  yield ['search', search.text];
 }
+
+const OF_A_TRIP = [
+  '',
+  '/history',
+  '/messages',
+  '/track',
+  '/track?format=geojson',
+  '/track?format=gpx',
+  '/track?format=polyline',
+  '/track?simplify=20',
+];
