@@ -5,6 +5,9 @@ import { SignJWT } from 'jose';
 import { ahead } from '../positions.ts';
 import type { Peer, PlannedConnection } from './peer.ts';
 
+const SETUP = new URL('../../../../scripts/setup.mjs', import.meta.url).href;
+/** As `npm start` runs it. */
+const { V8_OPTIONS } = (await import(SETUP)) as { V8_OPTIONS: string[] };
 const SECRET = randomBytes(32).toString('hex');
 const AT_ONCE = 16;
 
@@ -20,15 +23,13 @@ export function waycast(cli: string, nodeArgs: string[] = []): Peer {
     acknowledges: true,
     launch: (port, folder) => ({
       command: process.execPath,
-      args: [...nodeArgs, cli, 'serve', '--port', String(port), '--data-dir', join(folder, 'data')],
+      args: [...V8_OPTIONS, ...nodeArgs, cli, 'serve', '--port', String(port), '--data-dir', join(folder, 'data')],
       env: {
         JWT_SECRET_KEY: SECRET,
         LOCATION_UPDATE_RATE_LIMIT: '0',
         REST_RATE_LIMIT_PER_MINUTE: '100000000',
         LOG_LEVEL: 'warn',
         DRAIN_SECONDS: '2',
-        // As `npm start` runs it (scripts/setup.mjs).
-        NODE_OPTIONS: '--max-semi-space-size=16 --v8-pool-size=2',
       },
     }),
     ready,
