@@ -5,12 +5,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { COMPOSE_KEYS, envExample } from '../deploy/env-example.ts';
 import { type Config, KEYS, readConfig } from '../packages/server/src/config.ts';
+import { V8_OPTIONS } from '../scripts/setup.mjs';
 import { allFilledIn, filledIn, ROOT, run, textOf, variablesOf, yamlOf } from './support/deployment.ts';
 import { selfSigned } from './support/self-signed.ts';
 import { tempDir } from './support/server.ts';
 
 const SETTINGS: ReadonlySet<string> = new Set(Object.values(KEYS).map(({ name }) => name));
-const { V8_OPTIONS } = (await import(join(ROOT, 'scripts', 'setup.mjs'))) as { V8_OPTIONS: string[] };
 const NODE_24 = 'node:24-slim';
 const CLI = 'packages/server/dist/cli.js';
 

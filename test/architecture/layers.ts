@@ -180,6 +180,8 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     ...to('adapters/sqlite-store/schema.ts'),
     ...types('hub/storage-ports.ts'),
     ...to('services'),
+    // The server's options, as `npm start` has them.
+    { to: 'scripts/setup.mjs' },
   ],
 };
 

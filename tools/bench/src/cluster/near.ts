@@ -54,9 +54,10 @@ export async function near(road: Road, load: NearLoad, rig: ClusterRig): Promise
     const share = after.map((value, i) => `${(((value - (before[i] ?? 0)) / seconds) * 100).toFixed(0)} %`);
     const times = answers.flatMap((one) => one.times);
     const at = (q: number) => quantile(times, q).toFixed(2);
+    const late = answers.flatMap((one) => one.late);
     return [
       `nearest 10 of ${load.drivers} within 5 km at ${load.processes} processes, ${(sent / seconds).toFixed(0)} updates/s through all:`,
-      `${times.length} questions, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms; ${answers.map(({ failed }) => failed).join(' + ')} questions and ${updates.failed} updates failed ${updates.firstError}`,
+      `${times.length} questions, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms, asked ${quantile(late, 0.99).toFixed(2)} ms late at p99; ${answers.map(({ failed }) => failed).join(' + ')} questions and ${updates.failed} updates failed ${updates.firstError}`,
       `of a core: servers ${share.slice(0, -3).join(' + ')}, redis ${share.at(-3)}, postgres ${share.at(-2)}, generator ${share.at(-1)}`,
       drainLine(drained),
       comparedLine(compared),

@@ -12,6 +12,8 @@ export interface Questions {
 export interface Answers {
   /** ms from when each was due */
   times: number[];
+  /** ms after each was due that it was asked */
+  late: number[];
   /** drivers found, of all */
   found: number;
   failed: number;

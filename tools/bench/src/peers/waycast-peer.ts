@@ -2,12 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SignJWT } from 'jose';
+import { V8_OPTIONS } from '../../../../scripts/setup.mjs';
 import { ahead } from '../positions.ts';
 import type { Peer, PlannedConnection } from './peer.ts';
 
-const SETUP = new URL('../../../../scripts/setup.mjs', import.meta.url).href;
-/** As `npm start` runs it. */
-const { V8_OPTIONS } = (await import(SETUP)) as { V8_OPTIONS: string[] };
 const SECRET = randomBytes(32).toString('hex');
 const AT_ONCE = 16;
 
