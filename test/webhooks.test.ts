@@ -169,10 +169,12 @@ describe('a webhook', () => {
     const trip = await ride(label);
     await status(trip, 'EN_ROUTE');
     await gets(receiver, 2);
-    const shown = await until(
-      () => deliveries(id),
-      (all) => all.every(({ state }) => state === 'delivered'),
-    );
+    const allSettled = () =>
+      until(
+        () => deliveries(id),
+        (all) => all.every(({ state }) => state === 'delivered'),
+      );
+    const shown = await allSettled();
     expect(shown).toMatchObject([
       { type: 'trip.status', feed: `trip:${trip}`, tries: 1, attempts: [{ status: 200, error: null, answer: 'fine, thank you' }] },
       { type: 'trip.status' },
@@ -184,7 +186,9 @@ describe('a webhook', () => {
     const last = shown[0]?.messageId;
     expect((await boss.post(`/v1/webhooks/${id}/replay`, { deliveries: [last, 'none'] })).as(Replayed, 202)).toEqual({ replayed: 1 });
     expect((await gets(receiver, 3)).map(({ headers }) => headers['webhook-id'])[2]).toBe(last);
-    expect((await boss.post(`/v1/webhooks/${id}/replay`, { since: from })).as(Replayed, 202).replayed).toBeGreaterThanOrEqual(1);
+    // It has been received before the store knows: only what is settled is made again.
+    await allSettled();
+    expect((await boss.post(`/v1/webhooks/${id}/replay`, { since: from })).as(Replayed, 202)).toEqual({ replayed: 2 });
     const ids = (await gets(receiver, 5)).map(({ headers }) => headers['webhook-id']);
     expect(ids.slice(3)).toEqual(shown.map(({ messageId }) => messageId).reverse());
   });
