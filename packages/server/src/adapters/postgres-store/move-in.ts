@@ -147,7 +147,7 @@ export class MoveTarget {
 
   /**
    * Fixes came by driver; searches by time want them as they would have come, in the order of their receipt: then the
-   * indexes by time of a day are small and sharp.
+   * indexes by time of a day are small and sharp. The days to come are made, as they are there once a server stores [P10].
    */
   async putDaysInOrder({ after, done }: Come): Promise<void> {
     if (done) return;
@@ -158,6 +158,7 @@ export class MoveTarget {
         await this.#note('after = $2', DAYS, JSON.stringify([day]));
       });
     }
+    await this.#days.ahead(this.#client, Date.now());
     await this.#note('done = true', DAYS);
   }
 
