@@ -132,9 +132,12 @@ export const ArchiveState = Type.Object(
       [
         Type.Object({
           at: IsoTime,
-          report: Type.Union([Type.Object({ days: Count, archived: Count, bytes: Count, dropped: Count }), Type.Null()], {
-            description: 'null: another process did it, or it failed',
-          }),
+          report: Type.Union(
+            [Type.Object({ days: Count, archived: Count, bytes: Count, dropped: Count, connections: Count }), Type.Null()],
+            {
+              description: 'null: another process did it, or it failed',
+            },
+          ),
           problem: Type.Union([Type.String(), Type.Null()]),
         }),
         Type.Null(),

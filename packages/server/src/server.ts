@@ -155,7 +155,7 @@ async function compose(
     records: store,
     place: placeOf(config),
     hot: foundation.history,
-    dropFixes: foundation.dropFixes,
+    drops: foundation.drops,
     erased: () => foundation.eraser.pending(),
     retentionDays: config.retentionDays,
     now: () => clock.now(),

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { KeepingProgress, KeepingReport } from './keeping.ts';
-import type { DropFixes } from './ports.ts';
+import type { Drops } from './ports.ts';
 import type { Granted, KeeperData, KeeperMessage, Wish } from './thread/keeper-thread.ts';
 
 /** After a start others have the machine first; many that start together are not all at it at once, ms. */
@@ -20,7 +20,7 @@ export interface KeepingOutcome {
 export interface KeeperParts {
   readonly data: Omit<KeeperData, 'now' | 'erase'>;
   /** null where a run does that by itself. */
-  readonly dropFixes: DropFixes | null;
+  readonly drops: Drops | null;
   /** Resolves once whoever reads has heard of the parts there are. */
   readonly known: () => Promise<void>;
   /** Epoch ms. */
@@ -146,7 +146,9 @@ export class Keeper {
   }
 
   async #do(wish: Wish): Promise<number> {
-    if (wish.kind === 'drop') return (await this.#parts.dropFixes?.(wish.fixes)) ?? 0;
+    const { drops } = this.#parts;
+    if (wish.kind === 'drop') return (await drops?.fixes(wish.fixes)) ?? 0;
+    if (wish.kind === 'forget') return (await drops?.connections(wish.before, wish.most)) ?? 0;
     await this.#parts.known();
     return 0;
   }

@@ -31,7 +31,7 @@ async function sqlite(): Promise<KeptStore> {
   let filled = 0;
   return {
     store,
-    hot: async () => new SqliteAgedHistory(path, (fixes) => store.dropFixes(fixes)),
+    hot: async () => new SqliteAgedHistory(path, store.drops),
     settled: async () => {
       const now = (DAY + 40) * DAY_MS;
       const rows = Array.from({ length: ENOUGH }, (_, n) => row(++filled, n, { driverId: 'filler', receivedAt: now }));

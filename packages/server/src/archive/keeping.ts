@@ -27,6 +27,8 @@ export interface KeepingReport {
   readonly archived: number;
   readonly bytes: number;
   readonly dropped: number;
+  /** How many connections, over for as long, are forgotten. */
+  readonly connections: number;
 }
 
 export interface KeepingParts {
@@ -43,14 +45,16 @@ export interface KeepingParts {
 
 /**
  * Takes out of hot history what was received on days past retention: into the archive, read back from there, dropped [I1, I2].
- * Answers null while another process does.
+ * Who was connected on such days is forgotten [I7]. Answers null while another process does.
  * @throws ArchiveTrouble, PartDamaged; what was not read back is still hot
  */
 export async function keep(parts: KeepingParts): Promise<KeepingReport | null> {
   const { hot, retentionDays, now } = parts;
   if (!(await hot.begin())) return null;
-  const days = await hot.days(Math.floor(now / DAY_MS) - retentionDays);
-  return days.length === 0 ? { days: 0, archived: 0, bytes: 0, dropped: 0 } : await new Run(parts, days).go();
+  const first = Math.floor(now / DAY_MS) - retentionDays;
+  const days = await hot.days(first);
+  const left = days.length === 0 ? { days: 0, archived: 0, bytes: 0, dropped: 0 } : await new Run(parts, days).go();
+  return { ...left, connections: await hot.dropConnections(first * DAY_MS) };
 }
 
 class Run {
@@ -65,7 +69,7 @@ class Run {
     this.#days = days;
   }
 
-  async go(): Promise<KeepingReport> {
+  async go(): Promise<Omit<KeepingReport, 'connections'>> {
     const { hot, files, known } = this.#parts;
     const kept = files === null ? null : await this.#archive(files);
     if (files !== null) await known();

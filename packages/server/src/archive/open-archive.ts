@@ -6,7 +6,7 @@ import { ArchivedRecords } from './archived-records.ts';
 import { KNOWN_EVERYWHERE_MS } from './catalogue.ts';
 import { Keeper, type KeepingOutcome } from './keeper.ts';
 import type { ArchivePlace } from './open-files.ts';
-import type { DropFixes, HotPlace } from './ports.ts';
+import type { Drops, HotPlace } from './ports.ts';
 
 export interface ArchiveParts {
   readonly records: Records;
@@ -14,7 +14,7 @@ export interface ArchiveParts {
   readonly place: ArchivePlace | null | undefined;
   readonly hot: HotPlace;
   readonly retentionDays: number;
-  readonly dropFixes: DropFixes | null;
+  readonly drops: Drops | null;
   readonly erased: () => Promise<readonly ErasedDriver[]>;
   /** Epoch ms. */
   readonly now: () => number;
@@ -33,7 +33,7 @@ export interface Archive {
   close(): Promise<void>;
 }
 
-export function openArchive({ records, place, hot, retentionDays, dropFixes, erased, now, ended, warn }: ArchiveParts): Archive {
+export function openArchive({ records, place, hot, retentionDays, drops, erased, now, ended, warn }: ArchiveParts): Archive {
   if (place === undefined) return { records, keeper: null, erase: undefined, close: async () => undefined };
   const questions = place === null ? null : new ArchiveQuestions(place);
   // So that it is known before anybody asks, and an archive that cannot be had is heard of at once.
@@ -46,7 +46,7 @@ export function openArchive({ records, place, hot, retentionDays, dropFixes, era
     // Other processes have heard of it when what they know is as old as it may get.
     if (hot.kind === 'postgres') await sleep(KNOWN_EVERYWHERE_MS, undefined, { ref: false, signal: ending.signal });
   };
-  const keeper = new Keeper({ data: { hot, place, retentionDays }, dropFixes, known, now, ended });
+  const keeper = new Keeper({ data: { hot, place, retentionDays }, drops, known, now, ended });
   return {
     records: questions === null ? records : new ArchivedRecords({ hot: records, archive: questions, erased, retentionDays, now, warn }),
     keeper,

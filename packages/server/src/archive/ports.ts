@@ -51,6 +51,8 @@ export interface HotHistory {
   rows(days: readonly number[]): AsyncIterable<readonly ArchivedFix[]>;
   /** Drops these rows, all received on one day; what else was received on it stays. null: all there are. Answers how many were there. */
   drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number>;
+  /** Drops the connections that were over before, epoch ms; answers how many there were. */
+  dropConnections(before: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -73,5 +75,10 @@ export interface FixKeys {
   readonly id: Float64Array<ArrayBuffer>;
 }
 
-/** Drops fixes from history; answers how many were there. */
-export type DropFixes = (fixes: FixKeys) => Promise<number>;
+/** What only the one writer of an embedded database does for a run, each call in a moment. */
+export interface Drops {
+  /** Answers how many of these fixes were in history. */
+  fixes(fixes: FixKeys): Promise<number>;
+  /** At most so many connections that were over before, epoch ms; answers how many there were. */
+  connections(before: number, most: number): Promise<number>;
+}

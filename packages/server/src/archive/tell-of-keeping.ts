@@ -22,5 +22,5 @@ export function tellOfKeeping(log: Log, counts: Counts, { report, problem }: Kee
   // Another process is at it.
   if (report === null) return;
   counts.kept(report);
-  if (report.days > 0) log.info(report, 'history past retention has left the database');
+  if (report.days > 0 || report.connections > 0) log.info(report, 'history past retention has left the database');
 }

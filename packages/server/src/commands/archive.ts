@@ -70,9 +70,15 @@ async function askServer(
 
 function inWords(report: KeepingReport | null): string {
   if (report === null) return 'Another process is at it already.';
-  const { days, archived, bytes, dropped } = report;
-  if (days === 0) return 'Nothing is past retention.';
-  return `${days} ${days === 1 ? 'day' : 'days'} left the database: ${archived} fixes archived in ${bytes} bytes, ${dropped} dropped.`;
+  const { days, archived, bytes, dropped, connections } = report;
+  const said = [];
+  if (days > 0)
+    said.push(
+      `${days} ${days === 1 ? 'day' : 'days'} left the database: ${archived} fixes archived in ${bytes} bytes, ${dropped} dropped.`,
+    );
+  if (connections > 0)
+    said.push(`${connections} ${connections === 1 ? 'connection that was' : 'connections that were'} over by then forgotten.`);
+  return said.length === 0 ? 'Nothing is past retention.' : said.join(' ');
 }
 
 /** On a terminal, how far it is. */

@@ -8,7 +8,6 @@ import { MemoryPresence } from '../adapters/memory-presence.ts';
 import { DATABASE } from '../adapters/sqlite-store/folder.ts';
 import { openSqliteStore } from '../adapters/sqlite-store/store.ts';
 import { systemClock } from '../adapters/system-clock.ts';
-import type { DropFixes } from '../archive/ports.ts';
 import type { Outbox } from '../hub/outbox/ports.ts';
 import type { Ownership } from '../hub/ports.ts';
 import type { Eraser, Records, SessionLog, Store } from '../hub/storage-ports.ts';
@@ -20,15 +19,14 @@ import { type Foundation, type Ground, SIGN_IN_MS, TICKET_MS } from './foundatio
  */
 export async function embedded(dataDir: string, { storeHealth }: Ground): Promise<Foundation> {
   const store = await openSqliteStore({ dataDir, onHealth: storeHealth });
-  const dropFixes: DropFixes = (fixes) => store.dropFixes(fixes);
-  return { ...inOneProcess(store, new MemoryOwnership()), history: { kind: 'sqlite', path: join(dataDir, DATABASE) }, dropFixes };
+  return { ...inOneProcess(store, new MemoryOwnership()), history: { kind: 'sqlite', path: join(dataDir, DATABASE) }, drops: store.drops };
 }
 
 /** Whatever the store is, what a single process need not share is in its memory. */
 export function inOneProcess(
   store: Store & Records & SessionLog & { readonly outbox: Outbox; readonly eraser: Eraser },
   ownership: Ownership,
-): Omit<Foundation, 'history' | 'dropFixes'> {
+): Omit<Foundation, 'history' | 'drops'> {
   const hot = new MemoryHot(systemClock);
   return {
     home: 0,

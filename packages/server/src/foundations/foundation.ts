@@ -1,4 +1,4 @@
-import type { DropFixes, HotPlace } from '../archive/ports.ts';
+import type { Drops, HotPlace } from '../archive/ports.ts';
 import type { Outbox } from '../hub/outbox/ports.ts';
 import type { Bus, Codes, Hot, Log, Mirror, Ownership, Presence } from '../hub/ports.ts';
 import type { Principal, SignIn } from '../hub/principal.ts';
@@ -23,7 +23,7 @@ export interface Foundation {
   /** Where history is, for what takes out of it what is past retention. */
   readonly history: HotPlace;
   /** The only way to drop some of it, where there is but one writer. */
-  readonly dropFixes: DropFixes | null;
+  readonly drops: Drops | null;
   readonly eraser: Eraser;
   readonly tickets: Codes<Principal>;
   readonly signIns: Codes<SignIn>;

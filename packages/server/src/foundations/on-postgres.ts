@@ -22,8 +22,8 @@ export async function onPostgres(settings: DatabaseSettings, ground: Ground): Pr
 }
 
 /** Partitions are dropped by whoever asks PostgreSQL for it. */
-export function historyOf({ databaseUrl: url }: DatabaseSettings): Pick<Foundation, 'history' | 'dropFixes'> {
-  return { history: { kind: 'postgres', url }, dropFixes: null };
+export function historyOf({ databaseUrl: url }: DatabaseSettings): Pick<Foundation, 'history' | 'drops'> {
+  return { history: { kind: 'postgres', url }, drops: null };
 }
 
 export function openStore(settings: DatabaseSettings, { storeHealth }: Ground): Promise<PostgresStore> {

@@ -7,7 +7,7 @@ import { KNOWN_EVERYWHERE_MS } from '../archive/catalogue.ts';
 import { Keeper } from '../archive/keeper.ts';
 import type { KeepingProgress, KeepingReport } from '../archive/keeping.ts';
 import type { ArchivePlace } from '../archive/open-files.ts';
-import type { DropFixes, HotPlace } from '../archive/ports.ts';
+import type { Drops, HotPlace } from '../archive/ports.ts';
 import { StartupError } from '../startup-error.ts';
 
 export interface KeepingTask {
@@ -33,12 +33,7 @@ export async function keepEmbedded(dataDir: string, task: KeepingTask): Promise<
   const store = await openSqliteStore({ dataDir });
   try {
     const hot: HotPlace = { kind: 'sqlite', path: join(dataDir, DATABASE) };
-    return await run(
-      task,
-      hot,
-      (fixes) => store.dropFixes(fixes),
-      async () => undefined,
-    );
+    return await run(task, hot, store.drops, async () => undefined);
   } finally {
     await store.close();
   }
@@ -50,14 +45,9 @@ export function keepShared(url: string, task: KeepingTask): Promise<KeepingRepor
   return run(task, { kind: 'postgres', url }, null, () => sleep(KNOWN_EVERYWHERE_MS));
 }
 
-async function run(
-  task: KeepingTask,
-  hot: HotPlace,
-  dropFixes: DropFixes | null,
-  known: () => Promise<void>,
-): Promise<KeepingReport | null> {
+async function run(task: KeepingTask, hot: HotPlace, drops: Drops | null, known: () => Promise<void>): Promise<KeepingReport | null> {
   const { place, retentionDays, told } = task;
-  const keeper = new Keeper({ data: { hot, place, retentionDays }, dropFixes, known, now: Date.now, ended: () => undefined });
+  const keeper = new Keeper({ data: { hot, place, retentionDays }, drops, known, now: Date.now, ended: () => undefined });
   const timer = setInterval(() => {
     if (keeper.progress !== null) told(keeper.progress);
   }, TOLD_EVERY_MS);

@@ -117,10 +117,22 @@ export class PostgresAgedHistory implements HotHistory {
     return rowCount ?? 0;
   }
 
+  async dropConnections(before: number): Promise<number> {
+    for (let dropped = 0; ; ) {
+      const { rowCount } = await this.#client.query(NO_CONNECTIONS, [before, LOT]);
+      dropped += rowCount ?? 0;
+      if ((rowCount ?? 0) < LOT) return dropped;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#client.end();
   }
 }
+
+/** By the time they began, for which there is an index. */
+const NO_CONNECTIONS = `DELETE FROM connection_sessions WHERE id IN (
+  SELECT id FROM connection_sessions WHERE since < $1 AND until < $1 ORDER BY since LIMIT $2)`;
 
 const ROWS = `SELECT d.id AS driver, h.at, h.id, h.lat, h.lng, h.speed, h.bearing, h.accuracy, h.altitude, h.suspect, h.received,
     (SELECT s.id FROM stream s WHERE s.n = h.stream) AS stream, h.seq

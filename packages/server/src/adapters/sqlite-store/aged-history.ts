@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ArchivedFix, DAY_MS, type DropFixes, type FixKeys, type HotHistory } from '../../archive/ports.ts';
+import { type ArchivedFix, DAY_MS, type Drops, type FixKeys, type HotHistory } from '../../archive/ports.ts';
 import { NOT_ERASED } from './erased-name.ts';
 
 /** Read at once; the log of the database is not held up for longer. */
@@ -17,12 +17,12 @@ const BETWEEN_MS = 2;
 export class SqliteAgedHistory implements HotHistory {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof prepare>;
-  readonly #drop: DropFixes;
+  readonly #drops: Drops;
 
-  constructor(path: string, drop: DropFixes) {
+  constructor(path: string, drops: Drops) {
     this.#db = new DatabaseSync(path, { readOnly: true });
     this.#sql = prepare(this.#db);
-    this.#drop = drop;
+    this.#drops = drops;
   }
 
   /** The folder is its owner's alone. */
@@ -61,17 +61,31 @@ export class SqliteAgedHistory implements HotHistory {
     let dropped = 0;
     for await (const lot of rows ?? this.#lots([day], 0)) {
       for (let i = 0; i < lot.length; i += DROPPED_AT_ONCE) {
-        const began = performance.now();
-        dropped += await this.#drop(keysOf(lot.slice(i, i + DROPPED_AT_ONCE)));
-        await pause(Math.max(BETWEEN_MS, SHARE * (performance.now() - began)));
+        dropped += await sharing(() => this.#drops.fixes(keysOf(lot.slice(i, i + DROPPED_AT_ONCE))));
       }
     }
     return dropped;
   }
 
+  async dropConnections(before: number): Promise<number> {
+    for (let dropped = 0; ; ) {
+      const some = await sharing(() => this.#drops.connections(before, DROPPED_AT_ONCE));
+      dropped += some;
+      if (some < DROPPED_AT_ONCE) return dropped;
+    }
+  }
+
   async close(): Promise<void> {
     this.#db.close();
   }
+}
+
+/** A step of the writer, and the time that commits have it after that. */
+async function sharing(step: () => Promise<number>): Promise<number> {
+  const began = performance.now();
+  const dropped = await step();
+  await pause(Math.max(BETWEEN_MS, SHARE * (performance.now() - began)));
+  return dropped;
 }
 
 function keysOf(rows: readonly ArchivedFix[]): FixKeys {

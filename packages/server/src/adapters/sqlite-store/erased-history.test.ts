@@ -14,7 +14,7 @@ it('what is left of a driver that is erased goes into no archive [I15]', async (
   const path = join(dataDir, 'waycast.db');
   const store = await openSqliteStore({ dataDir });
   const db = new DatabaseSync(path, { readOnly: true });
-  const history = new SqliteAgedHistory(path, (...args) => store.dropFixes(...args));
+  const history = new SqliteAgedHistory(path, store.drops);
   onTestFinished(async () => {
     db.close();
     await history.close();

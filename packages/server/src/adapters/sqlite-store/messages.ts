@@ -76,6 +76,14 @@ export interface DropRequest {
   readonly fixes: FixKeys;
 }
 
+/** Connections that are forgotten. */
+export interface ForgetRequest {
+  readonly kind: 'forget';
+  /** Those that were over before, epoch ms. */
+  readonly before: number;
+  readonly most: number;
+}
+
 /** A method of `ErasureWriter` and what it takes. */
 export interface EraseRequest {
   readonly kind: 'erase';
@@ -114,6 +122,7 @@ export type WriteRequest =
   | TriedRequest
   | OutgoingRequest
   | DropRequest
+  | ForgetRequest
   | EraseRequest
   | { readonly kind: 'close' };
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { FixKeys } from '../../archive/ports.ts';
+import type { Drops } from '../../archive/ports.ts';
 import { type DriverSnapshot, restoreDriver } from '../../core/driver.ts';
 import type { OutboxEntry } from '../../core/effects.ts';
 import type { Happened } from '../../core/events.ts';
@@ -31,7 +31,7 @@ import { StoreBroken } from '../../hub/store-broken.ts';
 import { StartupError } from '../../startup-error.ts';
 import { SqliteEraser } from './eraser.ts';
 import { takeFolder } from './folder.ts';
-import type { WriteReply, WriteRequest } from './messages.ts';
+import type { DropRequest, ForgetRequest, WriteReply, WriteRequest } from './messages.ts';
 import { SqliteOutbox } from './outbox.ts';
 import type { LoadedDriver } from './queries.ts';
 import type { Question, Reply } from './reader.ts';
@@ -78,6 +78,11 @@ export class SqliteStore implements Store, Records, SessionLog {
   /** Messages on their way out. */
   readonly outbox: SqliteOutbox;
   readonly eraser: SqliteEraser;
+  /** For a run that takes out what is past retention. */
+  readonly drops: Drops = {
+    fixes: (fixes) => this.#drop({ kind: 'drop', fixes }, [fixes.of.buffer, fixes.at.buffer, fixes.id.buffer]),
+    connections: (before, most) => this.#drop({ kind: 'forget', before, most }),
+  };
   readonly #writer: Worker;
   readonly #reader: Worker;
   readonly #release: () => void;
@@ -223,10 +228,8 @@ export class SqliteStore implements Store, Records, SessionLog {
     return (await this.#read('sessions', filter, limit, cursor)) as Page<ConnectionSession>;
   }
 
-  /** Drops fixes from history; answers how many were there. */
-  async dropFixes(fixes: FixKeys): Promise<number> {
-    const reply = await this.#write({ kind: 'drop', fixes }, [fixes.of.buffer, fixes.at.buffer, fixes.id.buffer]);
-    return (reply as Extract<WriteReply, { kind: 'dropped' }>).rows;
+  async #drop(request: DropRequest | ForgetRequest, transfer: ArrayBuffer[] = []): Promise<number> {
+    return ((await this.#write(request, transfer)) as Extract<WriteReply, { kind: 'dropped' }>).rows;
   }
 
   health(): StoreHealth {

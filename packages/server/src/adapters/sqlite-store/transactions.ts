@@ -9,6 +9,7 @@ import type {
   DropRequest,
   EraseRequest,
   EventRecord,
+  ForgetRequest,
   Names,
   OutboxRecord,
   OutgoingRequest,
@@ -145,19 +146,18 @@ export class Writer {
 
   /** Answers how many of these fixes were in history. */
   drop({ fixes: { drivers, of, at, id } }: DropRequest): number {
-    // What comes back after a power cut is dropped again: commits need not wait for the disk because of it.
-    this.#db.exec('PRAGMA synchronous = NORMAL');
-    try {
-      return this.#transaction(() => {
-        const numbers = drivers.map((name) => (this.#sql.driver.get(name) as { id: number } | undefined)?.id ?? 0);
-        let rows = 0;
-        for (const [n, driver] of of.entries())
-          rows += Number(this.#sql.noFix.run(numbers[driver] as number, at[n] as number, id[n] as number).changes);
-        return rows;
-      });
-    } finally {
-      this.#db.exec('PRAGMA synchronous = FULL');
-    }
+    return this.#repeatable(() => {
+      const numbers = drivers.map((name) => (this.#sql.driver.get(name) as { id: number } | undefined)?.id ?? 0);
+      let rows = 0;
+      for (const [n, driver] of of.entries())
+        rows += Number(this.#sql.noFix.run(numbers[driver] as number, at[n] as number, id[n] as number).changes);
+      return rows;
+    });
+  }
+
+  /** Answers how many connections were dropped. */
+  forget({ before, most }: ForgetRequest): number {
+    return this.#repeatable(() => Number(this.#sql.noConnections.run(before, before, most).changes));
   }
 
   /** Moves part of the journal into history; answers whether there is more to move at once. */
@@ -167,6 +167,16 @@ export class Writer {
 
   close(): void {
     this.#db.close();
+  }
+
+  /** What comes back after a power cut is done again: commits need not wait for the disk because of it. */
+  #repeatable<T>(work: () => T): T {
+    this.#db.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return this.#transaction(work);
+    } finally {
+      this.#db.exec('PRAGMA synchronous = FULL');
+    }
   }
 
   #transaction<T>(work: () => T): T {
@@ -300,6 +310,9 @@ function prepare(db: DatabaseSync) {
     tried: sql(`INSERT INTO trying (partition, position, tries) VALUES (?, ?, 1) ON CONFLICT (partition) DO UPDATE
       SET tries = CASE WHEN position = excluded.position THEN tries + 1 ELSE 1 END, position = excluded.position RETURNING tries`),
     noFix: sql('DELETE FROM fix WHERE driver = ? AND at = ? AND id = ?'),
+    // By the time they began, for which there is an index.
+    noConnections: sql(`DELETE FROM connection_session WHERE id IN (
+      SELECT id FROM connection_session WHERE since < ? AND until < ? ORDER BY since LIMIT ?)`),
     outboxDone: sql('DELETE FROM outbox WHERE id = ?'),
   };
 }

@@ -71,6 +71,8 @@ function carryOut(request: WriteRequest): WriteReply {
       return { kind: 'outgoing', value: writer.outgoing(request) };
     case 'drop':
       return { kind: 'dropped', rows: writer.drop(request) };
+    case 'forget':
+      return { kind: 'dropped', rows: writer.forget(request) };
     case 'erase':
       return { kind: 'erased', value: writer.erase(request) };
     case 'close':

@@ -7,7 +7,7 @@ import { FolderArchive } from '../../adapters/archive-folder.ts';
 import type { FixRow } from '../../core/effects.ts';
 import { fixRowOf, type HistoryFix } from '../../core/kept-fix.ts';
 import { commitOf, driverAt, row } from '../../hub/contracts/samples.ts';
-import type { PassSearch, Records, Store } from '../../hub/storage-ports.ts';
+import type { ConnectionSession, PassSearch, Records, SessionLog, Store } from '../../hub/storage-ports.ts';
 import { ArchiveReader } from '../archive-reader.ts';
 import { ArchivedRecords } from '../archived-records.ts';
 import { listParts } from '../catalogue.ts';
@@ -17,7 +17,7 @@ import { DAY, fixesOn } from './fixes.ts';
 
 /** A store to keep within its retention. */
 export interface KeptStore {
-  readonly store: Store & Records;
+  readonly store: Store & Records & SessionLog;
   /** As a run opens it. */
   hot(): Promise<HotHistory>;
   /** Resolves once history has all that was committed. */
@@ -166,6 +166,26 @@ export function keepingContract(name: string, open: () => Promise<KeptStore>): v
       expect(await kept.count(DAY + 39)).toBe(rows.length - old);
     });
 
+    it('takes who was connected then with it, for good; who is still there, or was later, stays [I7]', async () => {
+      const { kept, run } = await scene();
+      const kinds: [count: number, since: number, until: number | null][] = [
+        [5_300, 9, 9],
+        [3, 9, 10],
+        [2, 10, 10],
+        [4, 5, null],
+      ];
+      const sessions = kinds.flatMap(([count, since, until], kind) =>
+        Array.from({ length: count }, (_, n) =>
+          connection(`${kind}-${n}`, (DAY + since) * DAY_MS + n, until === null ? null : (DAY + until) * DAY_MS + n + 1),
+        ),
+      );
+      await kept.store.recordSessions(sessions);
+      expect(await run()).toMatchObject({ days: 0, connections: 5_300 });
+      const { items } = await kept.store.sessions({}, 100, null);
+      expect(items.map(({ id }) => id).sort()).toEqual(['1-0', '1-1', '1-2', '2-0', '2-1', '3-0', '3-1', '3-2', '3-3']);
+      expect(await run()).toMatchObject({ connections: 0 });
+    });
+
     it('of which nothing can be had is refused by name; what is hot is answered [I5]', async () => {
       const { kept, files, run, commit } = await scene();
       const [rows] = fc.sample(rowsOn(DAY, DAY + 39), 1) as [FixRow[]];
@@ -182,6 +202,10 @@ export function keepingContract(name: string, open: () => Promise<KeptStore>): v
       expect(await records.locations('a', since, FOREVER, 100, null)).toEqual(hot);
     });
   });
+}
+
+function connection(id: string, since: number, until: number | null): ConnectionSession {
+  return { id, subject: 'a', role: 'driver', surface: 'stream', kind: 'WEBSOCKET', about: null, since, last: until ?? since, until };
 }
 
 function moment(): fc.Arbitrary<number> {

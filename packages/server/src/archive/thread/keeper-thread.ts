@@ -21,6 +21,7 @@ export interface KeeperData {
 /** What only the main thread can do for a run, by its number. */
 export type Wish =
   | { readonly kind: 'drop'; readonly fixes: FixKeys }
+  | { readonly kind: 'forget'; readonly before: number; readonly most: number }
   /** That readers hear of what was written. */
   | { readonly kind: 'known' };
 
@@ -59,7 +60,10 @@ if (!isMainThread && parentPort !== null) {
   try {
     hot =
       where.kind === 'sqlite'
-        ? new SqliteAgedHistory(where.path, (fixes) => ask({ kind: 'drop', fixes }))
+        ? new SqliteAgedHistory(where.path, {
+            fixes: (fixes) => ask({ kind: 'drop', fixes }),
+            connections: (before, most) => ask({ kind: 'forget', before, most }),
+          })
         : await PostgresAgedHistory.open(where.url);
     const files = place === null ? null : await openFiles(place);
     await files?.tidy();
