@@ -13,19 +13,21 @@ import { diskFolder, machineFacts } from '../machine.ts';
 import { sign, waycast } from '../peers/waycast-peer.ts';
 import { freePort } from '../session.ts';
 import { makeHistory } from './history.ts';
+import { moveHistory } from './moved-history.ts';
 
 const DAY_MS = 86_400_000;
 /** Hot days before today, of which nothing leaves. */
 const RETENTION = 30;
 const LOOKED_AT = 5;
 
-const HELP = `npm run bench -- archive [options]      a long history leaves the embedded database while fixes come in
+const HELP = `npm run bench -- archive [options]      a long history leaves the database while fixes come in
 
   --rows N           fixes of the history (20000000)
   --days N           it was received on (30)
   --drivers N        it is of (1000)
   --rate N           fixes a second that come in meanwhile, each a call that waits until it is stored (200)
   --quiet N          seconds of the same before and after (30)
+  --postgres         the database is a PostgreSQL of the bench's own, into which the history is moved first (the embedded one)
   --out DIR          where the JSON goes (bench-results)
   --scratch DIR      where the data folder and the archive go (the system's temporary folder, unless it is in memory)
 `;
@@ -54,6 +56,7 @@ export async function archive(argv: string[]): Promise<void> {
       drivers: { type: 'string', default: '1000' },
       rate: { type: 'string', default: '200' },
       quiet: { type: 'string', default: '30' },
+      postgres: { type: 'boolean', default: false },
       out: { type: 'string', default: 'bench-results' },
       scratch: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -69,10 +72,13 @@ export async function archive(argv: string[]): Promise<void> {
   mkdirSync(folder);
   const made = makeHistory(join(scratch, 'data'), Number(values.rows), Number(values.days), Number(values.drivers), RETENTION + 1);
   console.log(`${values.rows} fixes made in ${seconds(began)} s, ${made.bytesPerFix.toFixed(1)} bytes each in the database`);
+  const moved = values.postgres ? await moveHistory(scratch, join(scratch, 'data')) : null;
+  if (moved !== null) console.log(`moved to PostgreSQL, ${moved.bytesPerFix.toFixed(1)} bytes each there`);
   const port = await freePort();
   const peer = waycast(CLI);
   const launch = peer.launch(port, scratch);
-  const server = start({ ...launch, env: { ...launch.env, ARCHIVE_URL: pathToFileURL(folder).href } }, undefined, false);
+  const place = { ARCHIVE_URL: pathToFileURL(folder).href, ...(moved !== null && { DATABASE_URL: moved.url }) };
+  const server = start({ ...launch, env: { ...launch.env, ...place } }, undefined, false);
   const calls = new Calls(port);
   try {
     await peer.ready(port);
@@ -102,7 +108,7 @@ export async function archive(argv: string[]): Promise<void> {
     const row = {
       rows: report,
       seconds: took,
-      bytesHot: made.bytesPerFix,
+      bytesHot: (moved ?? made).bytesPerFix,
       bytesArchived: report.bytes / report.archived,
       quiet,
       busy,
@@ -124,10 +130,12 @@ export async function archive(argv: string[]): Promise<void> {
     writeFileSync(file, `${JSON.stringify({ began, machine, plan: values, row }, null, 1)}\n`);
     console.log(`saved: ${file}`);
   } catch (error) {
-    throw new Error(`the server ${server.ended() ? 'has ended' : 'runs'}, and wrote last: ${server.tail()}`, { cause: error });
+    const state = `the server ${server.ended() ? 'has ended' : 'runs'}, and wrote last: ${server.tail()}`;
+    throw new Error(`${(error as Error).message}; ${state}`, { cause: error });
   } finally {
     calls.close();
     await server.stop();
+    await moved?.postgres.stop();
   }
 }
 
