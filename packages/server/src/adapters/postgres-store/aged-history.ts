@@ -9,7 +9,10 @@ import { NOT_ERASED } from './erased-id.ts';
 
 /** Whoever holds it takes days out of history; in the number space of advisory locks with one key. */
 const KEEPING = 7_231_955_500_004n;
-const LOT = 5_000;
+/** Read at once, in a few ms. */
+const LOT = 2_500;
+/** After each the database is left alone for so many times as long as that, and what was done with it, took. */
+const REST = 2;
 const CONNECT_MS = 10_000;
 /** A day is a sort and a count; who holds a snapshot for longer than this keeps its partition for another time, ms. */
 const PATIENCE_MS = 600_000;
@@ -21,6 +24,13 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const TRIES = 30;
 const PAUSE_MS = 500;
 
+interface Counts {
+  readonly count: number;
+  readonly others: number;
+}
+
+const NONE: Counts = { count: 0, others: 0 };
+
 /** History in PostgreSQL, as retention takes it out: a partition a day. */
 export class PostgresAgedHistory implements HotHistory {
   readonly #client: Client;
@@ -28,7 +38,8 @@ export class PostgresAgedHistory implements HotHistory {
   /** @throws StartupError */
   static async open(url: string): Promise<PostgresAgedHistory> {
     const client = await connectFirst('DATABASE_URL', addressOf('DATABASE_URL', url), CONNECT_MS);
-    await client.query(`SET statement_timeout = ${PATIENCE_MS}`);
+    // What runs beside a fleet has one core at most.
+    await client.query(`SET statement_timeout = ${PATIENCE_MS}; SET max_parallel_workers_per_gather = 0; SET jit = off`);
     return new PostgresAgedHistory(client);
   }
 
@@ -46,18 +57,27 @@ export class PostgresAgedHistory implements HotHistory {
     return days.filter((day) => day < before).sort((a, b) => a - b);
   }
 
+  /**
+   * Driver by driver along the index of each day: to sort days of all of them is seconds of a core, and one snapshot for all of it
+   * would keep what everybody deletes meanwhile.
+   */
   async *rows(days: readonly number[]): AsyncGenerator<readonly ArchivedFix[]> {
-    await this.#client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    try {
-      const bounds = days.map((day) => `(h.received >= ${day * DAY_MS} AND h.received < ${(day + 1) * DAY_MS})`).join(' OR ');
-      await this.#client.query(`DECLARE aged NO SCROLL CURSOR FOR ${ROWS} WHERE ${bounds} ORDER BY d.id, h.at, h.id`);
+    const received = days.map((day) => `(h.received >= ${day * DAY_MS} AND h.received < ${(day + 1) * DAY_MS})`).join(' OR ');
+    const { rows: drivers } = await this.#client.query<{ n: number; id: string }>(
+      `SELECT d.n, d.id FROM driver d WHERE ${NOT_ERASED} AND EXISTS (SELECT FROM location_history h WHERE h.driver = d.n AND (${received})) ORDER BY d.id`,
+    );
+    const text = `${ROWS} AND (${received}) ORDER BY h.at, h.id LIMIT ${LOT}`;
+    for (const { n, id: driver } of drivers) {
+      let [at, id] = [Number.MIN_SAFE_INTEGER, -1];
       for (;;) {
-        const { rows } = await this.#client.query<ArchivedFix>(`FETCH ${LOT} FROM aged`);
-        if (rows.length === 0) break;
-        yield rows;
+        const began = performance.now();
+        const { rows } = await this.#client.query<ArchivedFix>(text, [driver, n, at, id]);
+        if (rows.length > 0) yield rows;
+        await sleep(REST * (performance.now() - began));
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < LOT) break;
+        [at, id] = [last.at, last.id];
       }
-    } finally {
-      await this.#client.query('ROLLBACK');
     }
   }
 
@@ -78,11 +98,11 @@ export class PostgresAgedHistory implements HotHistory {
   /** What else was received on the day stays, with the partition. */
   async #dropPartition(partition: string, isWhole: boolean): Promise<number> {
     await this.#client.query(`BEGIN; SET LOCAL lock_timeout = ${STILL_MS}; LOCK TABLE ${partition} IN SHARE MODE`);
-    if (!isWhole && (await this.#others(partition)) > 0) {
+    const { count, others } = isWhole ? await this.#count(partition) : await this.#countBoth(partition);
+    if (others > 0) {
       await this.#client.query('ROLLBACK');
       return await this.#dropNoted(partition);
     }
-    const count = await this.#count(partition);
     // Nobody may be in history for a moment; who comes meanwhile waits as long as this does.
     await this.#client.query(`SET LOCAL lock_timeout = ${MOMENT_MS}; DROP TABLE ${partition}; COMMIT`);
     return count;
@@ -92,23 +112,26 @@ export class PostgresAgedHistory implements HotHistory {
   async #note(rows: AsyncIterable<readonly ArchivedFix[]>): Promise<void> {
     await this.#client.query('CREATE TEMPORARY TABLE IF NOT EXISTS kept (driver text COLLATE "C", at bigint, id bigint)');
     await this.#client.query('TRUNCATE kept');
-    for await (const lot of rows)
+    for await (const lot of rows) {
+      const began = performance.now();
       await copyIn(this.#client, 'COPY kept FROM STDIN', lot.map(({ driver, at, id }) => `${driver}\t${at}\t${id}\n`).join(''));
+      await sleep(REST * (performance.now() - began));
+    }
     await this.#client.query('ANALYZE kept');
   }
 
-  /** How many of a day were not noted: they came after it was archived. */
-  async #others(partition: string): Promise<number> {
-    const { rows } = await this.#client.query<{ count: number }>(
-      `SELECT count(*) FROM ${partition} h LEFT JOIN driver d ON d.n = h.driver
-       LEFT JOIN kept k ON k.driver = d.id AND k.at = h.at AND k.id = h.id WHERE k.id IS NULL`,
+  /** How many a day has, and how many of them were not noted: they came after it was archived. */
+  async #countBoth(partition: string): Promise<Counts> {
+    const { rows } = await this.#client.query<Counts>(
+      `SELECT count(*) AS count, count(*) FILTER (WHERE k.id IS NULL) AS others FROM ${partition} h LEFT JOIN driver d ON d.n = h.driver
+       LEFT JOIN kept k ON k.driver = d.id AND k.at = h.at AND k.id = h.id`,
     );
-    return rows[0]?.count ?? 0;
+    return rows[0] ?? NONE;
   }
 
-  async #count(partition: string): Promise<number> {
-    const { rows } = await this.#client.query<{ count: number }>(`SELECT count(*) FROM ${partition}`);
-    return rows[0]?.count ?? 0;
+  async #count(partition: string): Promise<Counts> {
+    const { rows } = await this.#client.query<Counts>(`SELECT count(*) AS count, 0 AS others FROM ${partition}`);
+    return rows[0] ?? NONE;
   }
 
   async #dropNoted(partition: string): Promise<number> {
@@ -134,6 +157,6 @@ export class PostgresAgedHistory implements HotHistory {
 const NO_CONNECTIONS = `DELETE FROM connection_sessions WHERE id IN (
   SELECT id FROM connection_sessions WHERE since < $1 AND until < $1 ORDER BY since LIMIT $2)`;
 
-const ROWS = `SELECT d.id AS driver, h.at, h.id, h.lat, h.lng, h.speed, h.bearing, h.accuracy, h.altitude, h.suspect, h.received,
+const ROWS = `SELECT $1::text AS driver, h.at, h.id, h.lat, h.lng, h.speed, h.bearing, h.accuracy, h.altitude, h.suspect, h.received,
     (SELECT s.id FROM stream s WHERE s.n = h.stream) AS stream, h.seq
-  FROM location_history h JOIN driver d ON d.n = h.driver AND ${NOT_ERASED}`;
+  FROM location_history h WHERE h.driver = $2 AND (h.at, h.id) > ($3, $4)`;

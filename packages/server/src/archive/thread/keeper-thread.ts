@@ -53,8 +53,8 @@ if (!isMainThread && parentPort !== null) {
     else wish?.resolve(granted.value);
   });
   const { hot: where, place, retentionDays, now, erase } = workerData as KeeperData;
-  // For who was erased somebody waits; and PostgreSQL keeps what is deleted for as long as a run reads.
-  if (where.kind === 'sqlite' && erase === null) standBack();
+  // For who was erased somebody waits.
+  if (erase === null) standBack();
   else giveWay();
   let hot: HotHistory | undefined;
   try {
