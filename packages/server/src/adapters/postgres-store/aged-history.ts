@@ -6,6 +6,7 @@ import { connectFirst } from './connect.ts';
 import { copyIn } from './copy-in.ts';
 import { dayOf, nameOf, partitionsThere } from './days.ts';
 import { NOT_ERASED } from './erased-id.ts';
+import { HISTORY } from './fixes.ts';
 
 /** Whoever holds it takes days out of history; in the number space of advisory locks with one key. */
 const KEEPING = 7_231_955_500_004n;
@@ -158,5 +159,5 @@ const NO_CONNECTIONS = `DELETE FROM connection_sessions WHERE id IN (
   SELECT id FROM connection_sessions WHERE since < $1 AND until < $1 ORDER BY since LIMIT $2)`;
 
 const ROWS = `SELECT $1::text AS driver, h.at, h.id, h.lat, h.lng, h.speed, h.bearing, h.accuracy, h.altitude, h.suspect, h.received,
-    (SELECT s.id FROM stream s WHERE s.n = h.stream) AS stream, h.seq
-  FROM location_history h WHERE h.driver = $2 AND (h.at, h.id) > ($3, $4)`;
+    s.id AS stream, h.seq
+  FROM ${HISTORY} WHERE h.driver = $2 AND (h.at, h.id) > ($3, $4)`;

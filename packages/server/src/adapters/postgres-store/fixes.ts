@@ -12,9 +12,12 @@ export interface HistoryRow extends KeptFix {
   readonly position: number;
 }
 
-/** What is read of a fix, `h` of location_history. Not by a join: that one reads all streams for each lot of a few fixes. */
+/** Fixes `h` with their streams `s`: said to be of the same driver, so that nobody looks through the streams of all for those of one. */
+export const HISTORY = 'location_history h LEFT JOIN stream s ON s.n = h.stream AND s.driver = h.driver';
+
+/** What is read of a fix of `HISTORY`. */
 export const COLUMNS = `h.at, h.id, h.lat, h.lng, h.speed, h.bearing, h.accuracy, h.altitude, h.suspect, h.received,
-  (SELECT s.id FROM stream s WHERE s.n = h.stream) AS stream, h.seq, h.position`;
+  s.id AS stream, h.seq, h.position`;
 
 const COPY = `COPY location_history
   (driver, stream, at, lat, lng, speed, bearing, accuracy, altitude, suspect, received, seq, position) FROM STDIN`;

@@ -3,12 +3,11 @@ import type { FixRow } from '../../core/effects.ts';
 import { fixRowOf, type HistoryFix } from '../../core/kept-fix.ts';
 import { type Page, splitCursor } from '../../hub/page.ts';
 import type { StoredDriver } from '../../hub/storage-ports.ts';
-import { COLUMNS, type HistoryRow, listed } from './fixes.ts';
+import { COLUMNS, HISTORY, type HistoryRow, listed } from './fixes.ts';
 import type { Primary } from './primary.ts';
 
 /** Clocks of processes differ: what was received so long before a driver's tail began may still be part of it. */
 const CLOCKS_MS = 600_000;
-const FROM = 'location_history h';
 
 interface DriverRow {
   readonly n: number;
@@ -50,7 +49,7 @@ export async function readLocations(
 ): Promise<Page<HistoryFix>> {
   const [at, id] = cursor === null ? [from, '-1'] : splitCursor(cursor);
   const rows = await records.rows<HistoryRow>(
-    `SELECT ${COLUMNS} FROM ${FROM} WHERE h.driver = (SELECT n FROM driver WHERE id = $1) AND (h.at, h.id) > ($2::bigint, $3::bigint)
+    `SELECT ${COLUMNS} FROM ${HISTORY} WHERE h.driver = (SELECT n FROM driver WHERE id = $1) AND (h.at, h.id) > ($2::bigint, $3::bigint)
      AND h.at <= $4 ORDER BY h.at, h.id LIMIT $5`,
     [driverId, at, id, to, limit + 1],
   );
@@ -67,7 +66,7 @@ export async function readLocationsBefore(
   since: number,
 ): Promise<HistoryFix[]> {
   const rows = await records.rows<HistoryRow>(
-    `SELECT ${COLUMNS} FROM ${FROM} WHERE h.driver = (SELECT n FROM driver WHERE id = $1) AND h.at >= $2 AND h.at < $3
+    `SELECT ${COLUMNS} FROM ${HISTORY} WHERE h.driver = (SELECT n FROM driver WHERE id = $1) AND h.at >= $2 AND h.at < $3
      ORDER BY h.at DESC, h.id DESC LIMIT $4`,
     [driverId, since, at, limit],
   );
@@ -80,5 +79,5 @@ const LOAD = `SELECT d.n, d.id, s.state, s.position, t.since, t.received FROM dr
   WHERE d.id = ANY ($1::text[]) AND (s.driver IS NOT NULL OR t.driver IS NOT NULL)`;
 const TAILS = `SELECT h.* FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS g (driver, position, received)
   CROSS JOIN LATERAL (
-    SELECT h.driver, ${COLUMNS} FROM ${FROM} WHERE h.driver = g.driver AND h.received >= g.received AND h.position > g.position OFFSET 0
+    SELECT h.driver, ${COLUMNS} FROM ${HISTORY} WHERE h.driver = g.driver AND h.received >= g.received AND h.position > g.position OFFSET 0
   ) h ORDER BY h.position`;
