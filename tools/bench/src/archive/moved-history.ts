@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { CLI } from '../cli.ts';
 import { type Postgres, startPostgres, withClient } from '../services/postgres.ts';
 
@@ -16,8 +17,8 @@ export async function moveHistory(scratch: string, dataDir: string): Promise<Mov
   try {
     const url = await postgres.newDatabase();
     const args = [CLI, 'move-data', '--data-dir', dataDir, '--database-url', url];
-    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`move-data ended with ${status}: ${stderr}`);
+    // Not synchronously: PostgreSQL, whose log this process reads, would in the end wait for it.
+    await promisify(execFile)(process.execPath, args);
     const bytesPerFix = await withClient(url, async (client) => {
       await client.query('VACUUM ANALYZE');
       await client.query('CHECKPOINT');
