@@ -176,9 +176,12 @@ export async function migrate(client: Client, migrations: readonly string[] = MI
     }
     for (let next = version; next < migrations.length; next++)
       await client.query(`BEGIN; ${migrations[next]}; INSERT INTO schema_version (version) VALUES (${next + 1}); COMMIT`);
-  } finally {
-    // Of a client that is ended right after; an error left an open transaction, in which nothing can be asked.
+  } catch (error) {
+    // In the transaction it left open nothing can be asked.
     await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  } finally {
+    // Of a client that is ended right after.
     await client.query(`SELECT pg_advisory_unlock(${MIGRATING})`).catch(() => undefined);
   }
 }
