@@ -44,6 +44,12 @@ describe('a move', LONG, () => {
     expect(await sameAnswers(allAnswers(before), allAnswers(after))).toBeGreaterThan(90);
     const [again] = await asDatabase(url, `SELECT to_regclass('half_moved') AS "half", nextval('driver_n_seq') AS n`);
     expect(again).toEqual({ half: null, n: String(rows.drivers === undefined ? 0 : rows.drivers + 1) });
+    const indexes = await asDatabase(
+      url,
+      `SELECT DISTINCT array_to_string(c.reloptions, ' ') AS set FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+       WHERE inhparent = 'location_history_captured'::regclass`,
+    );
+    expect(indexes, 'as a server makes them').toEqual([{ set: 'pages_per_range=32 autosummarize=on' }]);
   });
 
   it('killed amid the fixes, and again when all was compared, goes on where it stopped, and ends as if nothing had happened [M2]', async () => {

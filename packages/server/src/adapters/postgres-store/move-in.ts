@@ -47,6 +47,9 @@ const FROM_THE_BEGINNING: Readonly<Record<string, string>> = {
   partition_cursor: 'WHERE position <> 0',
   consumer: `WHERE id NOT IN ('notifications', 'orders')`,
 };
+/** The indexes by capture for which something is not set so. */
+const OF_EACH_DAY = `SELECT c.oid::regclass::text AS index FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'location_history_captured'::regclass AND c.reloptions @> ARRAY[$1::text] IS NOT TRUE`;
 const READ_AT_ONCE = 10_000;
 const JSON_TYPE = 114;
 const BOOLEAN = 16;
@@ -134,7 +137,10 @@ export class MoveTarget {
   /** Takes rows in, and notes that, in one transaction. */
   async add(part: Part, rows: readonly Row[], after: Row): Promise<void> {
     const { store } = this.#of(part);
-    if (part === 'fixes' || part === 'journal') await this.#days.ensure(this.#client, new Set(rows.map((row) => Number(row[RECEIVED]))));
+    if (part === 'fixes' || part === 'journal') {
+      await this.#days.ensure(this.#client, new Set(rows.map((row) => Number(row[RECEIVED]))));
+      await this.#summarizeAtOnce('off');
+    }
     await this.#inTransaction(async () => {
       await store(this.#client, rows);
       await this.#note('after = $2, rows = rows + $3', part, JSON.stringify(after), rows.length);
@@ -158,8 +164,18 @@ export class MoveTarget {
         await this.#note('after = $2', DAYS, JSON.stringify([day]));
       });
     }
+    await this.#summarizeAtOnce('on');
     await this.#days.ahead(this.#client, Date.now());
     await this.#note('done = true', DAYS);
+  }
+
+  /**
+   * Whether the index by capture of each day learns of new pages at once. Of many that come together PostgreSQL's log would have
+   * three lines each; a day that is put in order gets its indexes anew.
+   */
+  async #summarizeAtOnce(value: 'on' | 'off'): Promise<void> {
+    const { rows } = await this.#client.query<{ index: string }>(OF_EACH_DAY, [`autosummarize=${value}`]);
+    for (const { index } of rows) await this.#client.query(`ALTER INDEX ${index} SET (autosummarize = ${value})`);
   }
 
   /** Where the days are noted that are in order. */
