@@ -1,9 +1,22 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { expect } from 'vitest';
 import { parse } from 'yaml';
+import { type Config, KEYS, readConfig } from '../../packages/server/src/config.ts';
 
 export const ROOT = resolve(import.meta.dirname, '..', '..');
+/** What is started, from the root. */
+export const CLI = 'packages/server/dist/cli.js';
+/** The names of all settings in the environment. */
+export const SETTINGS: ReadonlySet<string> = new Set(Object.values(KEYS).map(({ name }) => name));
+
+/** The settings of these variables, all of which have to be settings. */
+export function settingsIn(env: Readonly<Record<string, string>>, others: readonly string[] = []): Config {
+  const names = Object.keys(env).filter((name) => !others.includes(name));
+  expect(names.filter((name) => !SETTINGS.has(name))).toEqual([]);
+  return readConfig({ env, flags: {} });
+}
 
 /** The text of a file of the project, by its path from the root. */
 export function textOf(path: string): string {
