@@ -111,6 +111,16 @@ describe('a move', LONG, () => {
     await serverForTest({ dataDir });
   });
 
+  it('takes text along that an older server let in and PostgreSQL cannot hold, with U+FFFD for what is no character [M1, S10]', async () => {
+    const dataDir = copyOf(house());
+    const url = await databaseForTest();
+    const [trip] = inSource(dataDir, `SELECT id FROM trip WHERE instr(doc, '"\u00dcnter ') > 0`);
+    inSource(dataDir, `UPDATE trip SET doc = replace(doc, '"\u00dcnter ', '"\\ud83d\\u0000\\\\u0000 ') RETURNING id`);
+    expect(await moveData(dataDir, url)).toMatchObject({ code: 0 });
+    const rows = await asDatabase(url, 'SELECT id FROM trip_tracking WHERE position($1 IN doc::text) > 0', ['"\ufffd\ufffd\\\\u0000 ']);
+    expect(rows).toEqual([trip]);
+  });
+
   it('finds a value and a row that are not the same, and is not done [M2]', async () => {
     const dataDir = copyOf(house());
     const url = await emptyDatabase();

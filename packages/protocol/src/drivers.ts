@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { FixInput } from './fix.ts';
 import { Id } from './ids.ts';
+import { Text } from './text.ts';
 import { IsoTime, Moment } from './time.ts';
 
 export const DRIVER_STATUSES = ['OFFLINE', 'ONLINE', 'BUSY', 'ON_TRIP'] as const;
@@ -48,9 +49,9 @@ export type FixReceipt = Static<typeof FixReceipt>;
 
 export const DriverProfile = Type.Object(
   {
-    name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()])),
-    vehicle: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()])),
-    plate: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 32 }), Type.Null()])),
+    name: Type.Optional(Type.Union([Text({ minLength: 1, maxLength: 200 }), Type.Null()])),
+    vehicle: Type.Optional(Type.Union([Text({ minLength: 1, maxLength: 200 }), Type.Null()])),
+    plate: Type.Optional(Type.Union([Text({ minLength: 1, maxLength: 32 }), Type.Null()])),
   },
   { additionalProperties: false, title: 'DriverProfile' },
 );

@@ -3,8 +3,12 @@ import { Id } from './ids.ts';
 import { IsoTime } from './time.ts';
 import { STOP_EVENTS, STOP_TYPES, TRIP_STATUSES } from './trips.ts';
 
-/** What people write to each other: lines of text, not blank, no other control characters. */
-export const MessageText = Type.String({ minLength: 1, maxLength: 500, pattern: '^(?=[^]*\\S)[^\\u0000-\\u0009\\u000b-\\u001f\\u007f]*$' });
+/** What people write to each other: lines of text, not blank, no other control characters, no halves of a surrogate pair. */
+export const MessageText = Type.String({
+  minLength: 1,
+  maxLength: 500,
+  pattern: '^(?=[^]*\\S)(?:[^\\u0000-\\u0009\\u000b-\\u001f\\u007f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$',
+});
 
 const common = {
   id: Type.String({ description: 'derived from what happened; the same event has the same id everywhere' }),

@@ -80,6 +80,7 @@ export {
   WarningMessage,
   WelcomeMessage,
 } from './stream.ts';
+export { asJson, asText, Text } from './text.ts';
 export { IsoTime, isoTime, Moment, parseMoment } from './time.ts';
 export {
   BOOKING_STATUSES,

@@ -3,6 +3,7 @@ import { DRIVER_STATUSES, Location, StoredLocation } from './drivers.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { MessageEvent, MessageText, TrackingEvent } from './events.ts';
 import { Id } from './ids.ts';
+import { Text } from './text.ts';
 import { IsoTime } from './time.ts';
 import { TripView } from './trips.ts';
 
@@ -90,7 +91,7 @@ export type Ticket = Static<typeof Ticket>;
 
 /** `POST /v1/session`: turns the code of the printed sign-in URL into a token, once. */
 export const SessionInput = Type.Object(
-  { code: Type.String({ minLength: 1, maxLength: 128 }) },
+  { code: Text({ minLength: 1, maxLength: 128 }) },
   { additionalProperties: false, title: 'SessionInput' },
 );
 export const Session = Type.Object(

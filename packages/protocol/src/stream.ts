@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode } from './errors.ts';
 import { MessageText, TrackingEvent } from './events.ts';
 import { fixMembers } from './fix.ts';
 import { Id } from './ids.ts';
+import { Text } from './text.ts';
 import { IsoTime } from './time.ts';
 import { Eta, TripView } from './trips.ts';
 
@@ -26,7 +27,7 @@ export const STREAM_LIMITS = {
 } as const;
 
 const Seq = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
-const Ref = Type.Optional(Type.String({ maxLength: 64, description: 'echoed in the answer' }));
+const Ref = Type.Optional(Text({ maxLength: 64, description: 'echoed in the answer' }));
 /** The name of one numbering: a client makes a new random one whenever it starts to count from 1 again. */
 const StreamId = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$' });
 /**
@@ -34,14 +35,15 @@ const StreamId = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$' });
  * passenger or customer, of a driver, of a merchant's label, now and as they come.
  */
 export const FeedName = Type.String({
-  pattern: '^(?:(?:trip|driver|party|jobs):[A-Za-z0-9_.:-]{1,64}|label:[^\\u0000-\\u001f]{1,64}|fleet)$',
+  pattern:
+    '^(?:(?:trip|driver|party|jobs):[A-Za-z0-9_.:-]{1,64}|label:(?:[^\\u0000-\\u001f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff]){1,64}|fleet)$',
   title: 'FeedName',
 });
-const Position = Type.Object({ epoch: Type.String({ maxLength: 32 }), seq: Type.Integer({ minimum: 0 }) }, { additionalProperties: false });
+const Position = Type.Object({ epoch: Text({ maxLength: 32 }), seq: Type.Integer({ minimum: 0 }) }, { additionalProperties: false });
 const closed = { additionalProperties: false };
 
 export const AuthMessage = Type.Object(
-  { type: Type.Literal('auth'), token: Type.String({ maxLength: 8192 }), ref: Ref },
+  { type: Type.Literal('auth'), token: Text({ maxLength: 8192 }), ref: Ref },
   { ...closed, title: 'auth' },
 );
 export const OpenMessage = Type.Object(

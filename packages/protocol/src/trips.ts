@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Id } from './ids.ts';
+import { Text } from './text.ts';
 import { IsoTime, Moment } from './time.ts';
 
 export const TRIP_KINDS = ['ride', 'delivery'] as const;
@@ -26,7 +27,7 @@ export type StopEvent = (typeof STOP_EVENTS)[number];
 
 const lat = Type.Number({ minimum: -90, maximum: 90 });
 const lng = Type.Number({ minimum: -180, maximum: 180 });
-const Name = Type.String({ minLength: 1, maxLength: 200 });
+const Name = Text({ minLength: 1, maxLength: 200 });
 const Radius = Type.Number({ exclusiveMinimum: 0, maximum: 50_000, description: 'm' });
 
 export const StopInput = Type.Object(
@@ -47,8 +48,8 @@ export const StopInput = Type.Object(
 export type StopInput = Static<typeof StopInput>;
 
 const Stops = Type.Array(StopInput, { maxItems: 100 });
-const Labels = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 20 });
-const OrderId = Type.String({ minLength: 1, maxLength: 128, description: 'the order a trip delivers' });
+const Labels = Type.Array(Text({ minLength: 1, maxLength: 64 }), { maxItems: 20 });
+const OrderId = Text({ minLength: 1, maxLength: 128, description: 'the order a trip delivers' });
 
 export const TripInput = Type.Object(
   {
@@ -59,9 +60,7 @@ export const TripInput = Type.Object(
     stops: Stops,
     labels: Type.Optional(Labels),
     orderId: Type.Optional(OrderId),
-    phone: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 32, description: 'whom text messages about the order go to; never shown' }),
-    ),
+    phone: Type.Optional(Text({ minLength: 1, maxLength: 32, description: 'whom text messages about the order go to; never shown' })),
     expiresAt: Type.Optional(Moment),
     at: Type.Optional(Moment),
   },

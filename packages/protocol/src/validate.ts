@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { TEXT } from './text.ts';
 
 /** What is wrong with a value, and where: `field` is a JSON pointer, '' for the value itself. */
 export interface Failure {
@@ -34,6 +35,8 @@ export function validator<S extends TSchema>(schema: S): Validator<Static<S>> {
         const unknownKey = error.keyword === 'boolean' && error.message === 'schema is false';
         let field = error.instancePath;
         let message = unknownKey ? 'is not a known member' : error.message;
+        if (error.keyword === 'pattern' && String((error.params as { pattern?: unknown }).pattern) === TEXT)
+          message = 'must be text of whole characters, without U+0000';
         if (error.keyword === 'required') {
           const missing = (error.params as { requiredProperties?: string[] }).requiredProperties?.[0];
           if (missing !== undefined) {

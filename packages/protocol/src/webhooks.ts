@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { Text } from './text.ts';
 import { IsoTime, Moment } from './time.ts';
 
 /** What a webhook can hear of. */
@@ -17,14 +18,14 @@ export const WEBHOOK_EVENTS = [
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 const PATTERNS = ['trip.*', 'stop.*', 'driver.*'] as const;
 
-const Url = Type.String({ minLength: 1, maxLength: 2_048, description: 'https, at a public address' });
+const Url = Text({ minLength: 1, maxLength: 2_048, description: 'https, at a public address' });
 const Events = Type.Array(Type.Enum([...WEBHOOK_EVENTS, ...PATTERNS]), { minItems: 1, maxItems: 20 });
-const Labels = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+const Labels = Type.Array(Text({ minLength: 1, maxLength: 64 }), {
   minItems: 1,
   maxItems: 20,
   description: 'trips with one of these',
 });
-const Description = Type.String({ maxLength: 200 });
+const Description = Text({ maxLength: 200 });
 const Secret = Type.String({
   pattern: '^whsec_[A-Za-z0-9+/]{32,88}={0,2}$',
   description: 'whsec_ and 24 to 64 bytes in base64',
@@ -138,7 +139,7 @@ export type WebhookDeliveryList = Static<typeof WebhookDeliveryList>;
 export const ReplayInput = Type.Object(
   {
     since: Type.Optional(Moment),
-    deliveries: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 100 })),
+    deliveries: Type.Optional(Type.Array(Text({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 100 })),
   },
   {
     additionalProperties: false,

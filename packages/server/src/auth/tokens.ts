@@ -1,4 +1,4 @@
-import { WaycastError } from '@waycast/protocol';
+import { asText, WaycastError } from '@waycast/protocol';
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
 import { type Identity, type Principal, principalOf, type Role } from '../hub/principal.ts';
 import type { Algorithm, KeyAlgorithm } from './algorithms.ts';
@@ -178,12 +178,12 @@ function identityOf(claims: JWTPayload): Identity {
 
 function text(value: unknown): string | undefined {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
-  return typeof value === 'string' && value.length > 0 && value.length <= 256 ? value : undefined;
+  return typeof value === 'string' && value.length > 0 && value.length <= 256 ? asText(value) : undefined;
 }
 
 /** A scope that is there but is no list of strings allows nothing: never everything. */
 function scope(claims: JWTPayload, name: string): ReadonlySet<string> | undefined {
   const value = claims[name];
   if (value === undefined) return undefined;
-  return new Set(Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
+  return new Set(Array.isArray(value) ? value.filter((one) => typeof one === 'string').map(asText) : []);
 }

@@ -69,10 +69,12 @@ async function scene() {
     meter: { taken: nothing, accepted: nothing, delivered: nothing, stored: nothing, refused: nothing },
   });
   const broken = vi.fn<(partition: number, error: unknown) => void>();
+  const rests: number[] = [];
   const careful = new Careful({
     ...{ store, commits, residents, broken, goOn: nothing, tell: nothing, error: nothing },
     apply: (_, { partition, position }, batch) => void batch.reached.set(partition, position),
     now: () => clock.now(),
+    pause: async (ms) => void rests.push(ms),
   });
   onTestFinished(async () => {
     commits.close();
@@ -83,7 +85,7 @@ async function scene() {
   });
   const [taken] = await store.take([PARTITION]);
   commits.startAt(PARTITION, taken?.position ?? 0);
-  return { careful, residents, store, clock, broken };
+  return { careful, commits, residents, store, clock, broken, rests };
 }
 
 function entry(position: number, driverId: string): LogEntry {
@@ -106,4 +108,19 @@ it('no command is passed over when a driver may be tried again just then [P6]', 
     [{ partition: PARTITION, from: 0, to: 1 }],
     [{ partition: PARTITION, from: 1, to: 2 }],
   ]);
+});
+
+it('what can be neither stored nor set aside is tried ever more slowly, and its neighbours after it [P6]', async () => {
+  const { careful, commits, store, rests } = await scene();
+  const went: number[] = [];
+  store.refusal = ({ cursors }) => (cursors[0]?.to === 1 ? new Error('it does not fit') : undefined);
+  for (let n = 0; n < 18; n++) {
+    commits.startAt(PARTITION, 0);
+    careful.enter(PARTITION);
+    careful.take(entry(1, NEIGHBOUR));
+    await vi.waitFor(() => expect(careful.isIdle()).toBe(true), { timeout: 20_000, interval: 1 });
+    went.push(rests.length);
+  }
+  expect(went.slice(0, 12)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+  expect(rests).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
 });

@@ -9,6 +9,9 @@ import type { Store } from './storage-ports.ts';
 const TRIES = 5;
 /** And if even its refusal cannot be stored, it is passed over. */
 const REFUSALS = 5;
+/** What cannot be noted either is tried again after this, then after twice as long, ms; at most after that. */
+const REST_MS = 1_000;
+const LONGEST_REST_MS = 30_000;
 /** Without any more trouble in so many commands a partition is handled as all others. */
 const CONVINCED = 200;
 
@@ -27,6 +30,7 @@ export interface CarefulParts {
   readonly broken: (partition: number, error: unknown) => void;
   /** Epoch ms. */
   readonly now: () => number;
+  readonly pause: (ms: number) => Promise<unknown>;
   /** Something is lost, set aside or broken: it needs somebody. */
   readonly error: (message: string, error: unknown) => void;
 }
@@ -114,7 +118,8 @@ export class Careful {
 
   async #one(partition: number, patient: Patient, entry: LogEntry): Promise<void> {
     const { store, residents, commits, apply, tell, now } = this.#parts;
-    const { driverId } = entry.command;
+    const { command } = entry;
+    const { driverId } = command;
     // First who it is for: only what is tried with the command itself counts.
     const known = residents.damage(driverId);
     if (known === undefined) await residents.load([driverId]);
@@ -122,6 +127,8 @@ export class Careful {
     const damage = known ?? residents.damage(driverId);
     const tries = damage === undefined ? await store.tried(partition, entry.position) : TRIES;
     const resident = residents.get(driverId);
+    const vain = tries - TRIES - REFUSALS - 1;
+    if (vain > 0) await this.#rest(command, vain);
     if (this.#patients.get(partition) !== patient) return;
     const batch = newBatch();
     if (damage !== undefined) setAside(entry, damage, now(), batch);
@@ -134,13 +141,24 @@ export class Careful {
     await commits.settled();
   }
 
+  /** Neither the log nor the store is to be filled by what cannot be mended here. */
+  async #rest({ kind, driverId }: Command, vain: number): Promise<void> {
+    const ms = Math.min(LONGEST_REST_MS, REST_MS * 2 ** (vain - 1));
+    this.#parts.error(
+      `a ${kind} command of ${driverId} can be neither stored nor set aside: its partition stands still; tried again in ${ms / 1_000} s`,
+      null,
+    );
+    await this.#parts.pause(ms);
+  }
+
   /** The command is kept for whoever looks into it; its sender hears that it was refused. */
   #setAside(resident: Resident, entry: LogEntry, batch: Batch, tries: number, error: string): void {
     const { command } = entry;
-    this.#parts.error(
-      `a ${command.kind} command of ${command.driverId} was set aside after ${TRIES} tries: see the table set_aside`,
-      error,
-    );
+    if (tries === TRIES + 1)
+      this.#parts.error(
+        `a ${command.kind} command of ${command.driverId} is set aside after ${TRIES} tries: see the table set_aside`,
+        error,
+      );
     keepAside(entry, error, this.#parts.now(), batch);
     if (tries > TRIES + REFUSALS) return;
     for (const refusal of refusalsOf(command)) this.#parts.apply(resident, { ...entry, command: refusal }, batch);

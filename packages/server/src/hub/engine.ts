@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { advance } from '../core/advance.ts';
 import { advanceCanary } from '../core/canary.ts';
 import type { Driver } from '../core/driver.ts';
@@ -86,6 +87,7 @@ export class Engine implements Owner {
       goOn: (entries) => this.#take(entries),
       broken: (partition, why) => this.#tenures.failed([partition], why),
       now: () => clock.now(),
+      pause: (ms) => sleep(ms, undefined, { ref: false }),
       error,
     });
     this.#tenures = new Tenures({

@@ -1,4 +1,4 @@
-import { Id, isId, type Validator, validator } from '@waycast/protocol';
+import { asText, Id, isId, type Validator, validator } from '@waycast/protocol';
 import Type, { type Static } from 'typebox';
 import type { ExternalBooking, ExternalPlace, ExternalRide } from '../../hub/directory/directory.ts';
 import { WrongAnswer } from './get-json.ts';
@@ -63,7 +63,7 @@ export function readRide(rideId: string, body: unknown): ExternalRide {
   mustFit(rideShape, meant);
   const { id, driver_id: driverId, driver_name: name, status } = meant;
   if (id !== rideId) throw new WrongAnswer('/id: it is another ride');
-  return { id, driverId, driverName: name?.trim().slice(0, NAME_LENGTH) || null, destination: destinationOf(meant), status };
+  return { id, driverId, driverName: asText(name?.trim().slice(0, NAME_LENGTH) ?? '') || null, destination: destinationOf(meant), status };
 }
 
 /**

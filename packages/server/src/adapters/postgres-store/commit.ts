@@ -9,6 +9,7 @@ import { NOTE_TAILS, STORE_WHOLE, type WholeDriver, wholeDriver, wholeRecords } 
 import { beginErasure } from './erasures.ts';
 import { type Happenings, happenings, record } from './events.ts';
 import { insertFixes, knownFixes, listed } from './fixes.ts';
+import { jsonOf } from './json-of.ts';
 import type { Names } from './names.ts';
 import type { Tails } from './tails.ts';
 import { REMOVE_TRIPS, tripRecords, UPSERT_TRIPS } from './trip-records.ts';
@@ -41,7 +42,7 @@ export function prepare(commit: Commit): Prepared {
     removedTrips: [...commit.removedTrips],
     happenings: happenings(commit.events, commit.outbox, commit.messages),
     outboxDone: [...commit.outboxDone],
-    setAside: commit.setAside.length === 0 ? null : JSON.stringify(commit.setAside),
+    setAside: commit.setAside.length === 0 ? null : jsonOf(commit.setAside),
     erased: [...commit.erased],
     cursors: [...commit.cursors],
     guarded: [...touched].filter((partition) => !moved.has(partition)),

@@ -1,5 +1,6 @@
 import { type Driver, driverStatus, snapshotOf } from '../../core/driver.ts';
 import { partitionOf } from '../../hub/partition.ts';
+import { jsonOf } from './json-of.ts';
 
 /** A driver to be stored whole, as it was when that was asked. */
 export interface WholeDriver {
@@ -17,7 +18,7 @@ export function wholeDriver(driver: Driver): WholeDriver {
     position,
     online: driver.online,
     // Told apart from what changes later: its members are the driver's own.
-    state: JSON.stringify(snapshotOf(driver)),
+    state: jsonOf(snapshotOf(driver)),
     lat: latest?.lat ?? null,
     lng: latest?.lng ?? null,
     speed: latest?.speed ?? null,
@@ -40,7 +41,7 @@ const PLACE = 'lat, lng, speed, bearing, accuracy, altitude, captured_at, heard_
 
 /** Drivers as `STORE_WHOLE` reads them; `numberOf`: of a driver, by its id. */
 export function wholeRecords(drivers: readonly WholeDriver[], numberOf: (id: string) => number): string {
-  return JSON.stringify(drivers.map(({ id, record }) => ({ n: numberOf(id), ...record })));
+  return jsonOf(drivers.map(({ id, record }) => ({ n: numberOf(id), ...record })));
 }
 
 /** Keeps drivers ($1) whole, for their owners and for everybody else. */

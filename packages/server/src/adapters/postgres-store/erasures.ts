@@ -5,6 +5,7 @@ import { eventWithout, names, tripWithout } from '../../core/without-driver.ts';
 import type { ErasedSome, Erasure, ErasurePart } from '../../hub/storage-ports.ts';
 import { partitionsThere } from './days.ts';
 import { ERASED } from './erased-id.ts';
+import { jsonOf } from './json-of.ts';
 
 /** Rows looked at, or dropped, in one step. */
 const LOOKED_AT = 500;
@@ -72,7 +73,7 @@ async function trips(client: Client, { driver, at }: Erasure, after: string): Pr
   if (changed.length > 0)
     await client.query(
       TRIP,
-      columns(changed, [({ id }) => id, ({ driverId }) => driverId, ({ revision }) => revision, (trip) => JSON.stringify(trip)]),
+      columns(changed, [({ id }) => id, ({ driverId }) => driverId, ({ revision }) => revision, (trip) => jsonOf(trip)]),
     );
   return { rows: changed.length, trips: changed.map(({ id }) => id), held, next: end };
 }
@@ -99,7 +100,7 @@ async function events(client: Client, { driver, at }: Erasure, after: number): P
   }
   if (gone.length > 0) await client.query('DELETE FROM event WHERE n = ANY ($1::bigint[])', [gone]);
   if (changed.length > 0)
-    await client.query(EVENT, columns(changed, [({ n }) => n, ({ event }) => event.driverId, ({ event }) => JSON.stringify(event)]));
+    await client.query(EVENT, columns(changed, [({ n }) => n, ({ event }) => event.driverId, ({ event }) => jsonOf(event)]));
   return { ...NOTHING, rows: gone.length + changed.length, next: String(end) };
 }
 
@@ -151,7 +152,7 @@ function columns<R>(rows: readonly R[], of: readonly ((row: R) => unknown)[]): u
 
 /** As it stands in a document. */
 function quoted(driver: string): string {
-  return JSON.stringify(driver);
+  return jsonOf(driver);
 }
 
 const NUMBER = '(SELECT number FROM erasure WHERE n = $1)';

@@ -4,6 +4,7 @@ import type { Happened } from '../../core/events.ts';
 import type { OutgoingMessage } from '../../hub/outbox/ports.ts';
 import { partitionOf } from '../../hub/partition.ts';
 import { askLarge } from './ask-large.ts';
+import { jsonOf } from './json-of.ts';
 import { recordMessages } from './outgoing-record.ts';
 
 /** What a commit, or the change of a trip, has happened and has to pass on; written down as it was when it was given. */
@@ -17,9 +18,9 @@ export interface Happenings {
 
 export function happenings(events: readonly Happened[], outbox: readonly OutboxEntry[], messages: readonly OutgoingMessage[]): Happenings {
   return {
-    events: events.length === 0 ? null : JSON.stringify(events.map(eventRecord)),
+    events: events.length === 0 ? null : jsonOf(events.map(eventRecord)),
     eventIds: events.map(({ id }) => id),
-    outbox: outbox.length === 0 ? null : JSON.stringify(outbox.map(outboxRecord)),
+    outbox: outbox.length === 0 ? null : jsonOf(outbox.map(outboxRecord)),
     messages: [...messages],
   };
 }

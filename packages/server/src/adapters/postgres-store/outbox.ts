@@ -10,6 +10,7 @@ import type {
   Replay,
 } from '../../hub/outbox/ports.ts';
 import type { Page } from '../../hub/page.ts';
+import { jsonOf } from './json-of.ts';
 import { claim } from './outgoing-claim.ts';
 import { prune, replay } from './outgoing-keep.ts';
 import { deliver, insertMessages, readConsumers } from './outgoing-record.ts';
@@ -61,7 +62,7 @@ export class PostgresOutbox implements Outbox {
   }
 
   async putConsumer(consumer: Consumer, expected: number): Promise<boolean> {
-    const doc = JSON.stringify(consumer);
+    const doc = jsonOf(consumer);
     const rows =
       expected === 0
         ? await this.#primary.rows(CREATE, [consumer.id, doc])

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Claim, Exchange, Exchanged, OutgoingMessage } from '../../hub/outbox/ports.ts';
+import { jsonOf } from './json-of.ts';
 import type { Known } from './outgoing-record.ts';
 import { freeLanes } from './outgoing-settle.ts';
 
@@ -47,7 +48,7 @@ export async function claim(
     if (next !== null) nextAt = Math.min(nextAt ?? next, next);
   }
   const held = claims.map(({ consumer, message }) => ({ consumer: known.find((one) => one.consumer === consumer)?.n, key: message.key }));
-  if (held.length > 0) await client.query(HOLD, [JSON.stringify(held), leaseUntil, holder, process]);
+  if (held.length > 0) await client.query(HOLD, [jsonOf(held), leaseUntil, holder, process]);
   return { claims, nextAt };
 }
 

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { isWanted } from '../../core/wanted.ts';
 import type { Consumer, OutgoingMessage } from '../../hub/outbox/ports.ts';
+import { jsonOf } from './json-of.ts';
 
 /** A consumer and its number. */
 export interface Known {
@@ -42,7 +43,7 @@ export async function insertMessages(
   client: ClientBase,
   messages: readonly OutgoingMessage[],
 ): Promise<{ n: number; message: OutgoingMessage }[]> {
-  const { rows } = await client.query<{ n: number; id: string }>({ name: 'messages', text: MESSAGES, values: [JSON.stringify(messages)] });
+  const { rows } = await client.query<{ n: number; id: string }>({ name: 'messages', text: MESSAGES, values: [jsonOf(messages)] });
   // Of two with one id the first was taken.
   const byId = new Map([...messages].reverse().map((message) => [message.id, message]));
   return rows.sort((a, b) => a.n - b.n).map(({ n, id }) => ({ n, message: byId.get(id) as OutgoingMessage }));
@@ -59,7 +60,7 @@ export interface NewDelivery {
 export async function deliver(client: ClientBase, deliveries: readonly NewDelivery[]): Promise<number> {
   if (deliveries.length === 0) return 0;
   // Lanes first, in one order everywhere: whoever closes one that is empty waits until this has filled it, or is done before.
-  const given = JSON.stringify(deliveries);
+  const given = jsonOf(deliveries);
   const [, added] = await Promise.all([
     client.query({ name: 'open-lanes', text: OPEN_LANES, values: [given] }),
     client.query({ name: 'deliver', text: DELIVER, values: [given] }),

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Attempt, Consumer, DeliveryState, Settled } from '../../hub/outbox/ports.ts';
+import { jsonOf } from './json-of.ts';
 import type { Known } from './outgoing-record.ts';
 
 /** Of each delivery the last attempts are kept. */
@@ -96,7 +97,7 @@ async function readDeliveries(client: PoolClient, consumers: readonly number[], 
 }
 
 async function writeDeliveries(client: PoolClient, deliveries: readonly Delivery[]): Promise<void> {
-  if (deliveries.length > 0) await client.query(WRITE, [JSON.stringify(deliveries)]);
+  if (deliveries.length > 0) await client.query(WRITE, [jsonOf(deliveries)]);
 }
 
 /** Lanes that are locked: those with nothing pending are closed. */
@@ -104,7 +105,7 @@ export async function freeLanes(
   client: PoolClient,
   lanes: readonly { readonly consumer: number; readonly key: string; readonly next: number | null }[],
 ): Promise<void> {
-  if (lanes.length > 0) await client.query(FREE, [JSON.stringify(lanes)]);
+  if (lanes.length > 0) await client.query(FREE, [jsonOf(lanes)]);
 }
 
 /** As far as it is still enabled, whoever changed it meanwhile. */
@@ -113,7 +114,7 @@ async function disableConsumer(client: PoolClient, { id }: Consumer, reason: str
   const current = rows[0]?.doc;
   if (current?.enabled !== true) return;
   const doc: Consumer = { ...current, enabled: false, disabledReason: reason, revision: current.revision + 1 };
-  await client.query('UPDATE consumer SET doc = $2 WHERE id = $1', [id, JSON.stringify(doc)]);
+  await client.query('UPDATE consumer SET doc = $2 WHERE id = $1', [id, jsonOf(doc)]);
 }
 
 const LOCK = `SELECT consumer, key, holder FROM lane WHERE (consumer, key) IN (SELECT * FROM unnest($1::int[], $2::text[]))

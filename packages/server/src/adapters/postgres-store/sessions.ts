@@ -1,5 +1,6 @@
 import { type Page, splitCursor } from '../../hub/page.ts';
 import type { ConnectionSession } from '../../hub/storage-ports.ts';
+import { jsonOf } from './json-of.ts';
 import type { Primary } from './primary.ts';
 
 export interface SessionFilter {
@@ -12,7 +13,7 @@ export async function writeSessions(primary: Primary, sessions: readonly Connect
   // One statement cannot write a row twice; the order keeps two of them from waiting for each other in a circle.
   const newest = new Map(sessions.map((session) => [session.id, session]));
   const given = [...newest.keys()].sort().map((id) => newest.get(id));
-  if (given.length > 0) await primary.rows(WRITE, [JSON.stringify(given), process]);
+  if (given.length > 0) await primary.rows(WRITE, [jsonOf(given), process]);
 }
 
 /** Newest first, ties by id. */

@@ -183,11 +183,20 @@ describe('several processes', () => {
   });
 });
 
-it('a text PostgreSQL cannot keep is refused, and neighbours flow [P6]', async () => {
-  const store = await open(place());
-  await expect(store.commit(commitOf({ trips: [sampleTrip('t', { labels: ['a\0b'] })] }))).rejects.toMatchObject({ code: '22P05' });
-  await store.commit(commitOf({ trips: [sampleTrip('t')] }));
-  expect(await store.trip('t')).toEqual(sampleTrip('t'));
+it('what is no character in PostgreSQL is kept as U+FFFD: no commit fails for it [P6, S10]', async () => {
+  const at = place();
+  const store = await open(at);
+  const command = { kind: 'profile', driverId: 'd', receivedAt: T0, reply: 0, profile: { name: 'x\ud83d' } } as const;
+  await store.commit(
+    commitOf({
+      trips: [sampleTrip('t', { labels: ['a\0b', '\\u0000'] })],
+      setAside: [{ partition: 1, position: 1, command, error: 'half a \ude00', at: T0 }],
+    }),
+  );
+  expect(await store.trip('t')).toEqual(sampleTrip('t', { labels: ['a\ufffdb', '\\u0000'] }));
+  expect(await rowsOf(at, `SELECT error, command -> 'profile' ->> 'name' AS name FROM set_aside`)).toEqual([
+    { error: 'half a \ufffd', name: 'x\ufffd' },
+  ]);
 });
 
 it('history and lists may come from a replica of their own', async () => {

@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import type { TripChange } from '../../hub/storage-ports.ts';
 import { type Happenings, happenings, record } from './events.ts';
 import { isOfData } from './failures.ts';
+import { jsonOf } from './json-of.ts';
 import type { Primary } from './primary.ts';
 import { CHANGE_TRIP, CREATE_TRIP, tripRecords } from './trip-records.ts';
 
@@ -34,7 +35,7 @@ export class TripChanges {
       const rows = await this.#primary.rows('SELECT 1 FROM trip_tracking WHERE id = $1 AND revision = $2 AND doc::text = $3', [
         trip.id,
         trip.revision,
-        JSON.stringify(trip),
+        jsonOf(trip),
       ]);
       return rows.length > 0;
     } catch {

@@ -1,11 +1,12 @@
 import { isOpenTrip, partiesOf, type Trip } from '../../core/trip.ts';
+import { jsonOf } from './json-of.ts';
 
 /** Trips as JSON, in the form the statements below read; the later of two equal revisions, the higher of others. */
 export function tripRecords(trips: Iterable<Trip>): string {
   const newest = new Map<string, Trip>();
   for (const trip of trips) if ((newest.get(trip.id)?.revision ?? 0) <= trip.revision) newest.set(trip.id, trip);
   // In one order everywhere: two transactions with the same trips never wait for each other in a circle.
-  return JSON.stringify([...newest.keys()].sort().map((id) => recordOf(newest.get(id) as Trip)));
+  return jsonOf([...newest.keys()].sort().map((id) => recordOf(newest.get(id) as Trip)));
 }
 
 function recordOf(trip: Trip): object {

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { asJson, asText } from '@waycast/protocol';
 import { StartupError } from '../../startup-error.ts';
 import { checkDatabase } from './copy.ts';
 import { DATABASE, type Folder, takeFolder } from './folder.ts';
@@ -86,8 +87,9 @@ export class MoveSource {
     return this.#of(part).count(this.#db);
   }
 
-  lots(part: Part, after: Row | null): Generator<Lot> {
-    return this.#of(part).lots(this.#db, after);
+  /** As PostgreSQL can keep them: an older server may have taken text with what is no character, which becomes U+FFFD. */
+  *lots(part: Part, after: Row | null): Generator<Lot> {
+    for (const lot of this.#of(part).lots(this.#db, after)) yield { ...lot, rows: lot.rows.map((row) => row.map(ofText)) };
   }
 
   numbers(): Numbers {
@@ -137,4 +139,9 @@ function mustNotErase(db: DatabaseSync, dataDir: string): void {
   throw new StartupError(
     `a driver is being erased from DATA_DIR ${dataDir}: start a server on it until its log says that driver data was erased, some 10 s`,
   );
+}
+
+function ofText<Value>(value: Value): Value | string {
+  if (typeof value !== 'string') return value;
+  return asText(/^[{[]/.test(value) ? asJson(value) : value);
 }

@@ -1,4 +1,4 @@
-import { Id } from '@waycast/protocol';
+import { Id, Text } from '@waycast/protocol';
 import Type, { type Static } from 'typebox';
 
 /** What clients of the delivery contract send and get: snake_case, times in epoch seconds [Y]. */
@@ -8,7 +8,7 @@ const lat = Type.Number({ minimum: -90, maximum: 90, description: 'degrees, WGS 
 const lng = Type.Number({ minimum: -180, maximum: 180, description: 'degrees, WGS 84' });
 const Seconds = Type.Integer({ description: 'epoch seconds' });
 const TrackingId = Type.String({ description: '`TRK-` and 160 random bits in base32' });
-const OrderId = Type.String({ minLength: 1, maxLength: 128 });
+const OrderId = Text({ minLength: 1, maxLength: 128 });
 const Eta = Type.Union([Type.Integer(), Type.Null()], {
   description: 's to the drop-off; null while nothing is known, and once it is over',
 });
@@ -25,7 +25,7 @@ export const StartInput = Type.Object(
     rider_id: Id,
     dropoff_lat: lat,
     dropoff_lng: lng,
-    phone: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 32 }), Type.Null()])),
+    phone: Type.Optional(Type.Union([Text({ minLength: 1, maxLength: 32 }), Type.Null()])),
   },
   {
     ...closed,

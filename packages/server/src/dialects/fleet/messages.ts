@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, Id, IsoTime, MessageText, Moment, TRIP_STATUSES } from '@waycast/protocol';
+import { ERRORS, type ErrorCode, Id, IsoTime, MessageText, Moment, Text, TRIP_STATUSES } from '@waycast/protocol';
 import Type, { type Static, type TSchema } from 'typebox';
 
 /** The events of the fleet clients, with their payloads as schemas. Degrees, km/h, m; times ISO 8601 [K]. */
@@ -85,7 +85,7 @@ export const LeaveRide = Type.Object(
   },
 );
 export const AuthRefresh = Type.Object(
-  { token: Type.String({ minLength: 1, maxLength: 8_192 }) },
+  { token: Text({ minLength: 1, maxLength: 8_192 }) },
   {
     ...closed,
     title: 'auth:refresh',

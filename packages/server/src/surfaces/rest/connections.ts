@@ -1,4 +1,4 @@
-import { ConnectionList, type ConnectionView, isoTime, WaycastError } from '@waycast/protocol';
+import { ConnectionList, type ConnectionView, isoTime, Text, WaycastError } from '@waycast/protocol';
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Hub } from '../../hub/hub.ts';
@@ -8,7 +8,7 @@ import { failures, refusals } from './refusals.ts';
 
 const Query = Type.Object(
   {
-    subject: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'whose' })),
+    subject: Type.Optional(Text({ minLength: 1, maxLength: 256, description: 'whose' })),
     open: Type.Optional(Type.Boolean({ description: 'only those that are there, or only those that have gone' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
     cursor: Type.Optional(Type.String({ maxLength: 64, pattern: '^\\d{1,15}~[0-9a-f-]{36}$' })),

@@ -1,4 +1,4 @@
-import { type DriverStatus, NearbyList, WaycastError } from '@waycast/protocol';
+import { type DriverStatus, NearbyList, Text, WaycastError } from '@waycast/protocol';
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import type { Hub } from '../../hub/hub.ts';
@@ -23,7 +23,7 @@ const NearbyQuery = Type.Object(
         description: 'one of ONLINE, BUSY, ON_TRIP, or several, separated by commas',
       }),
     ),
-    label: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'of an open trip of the driver' })),
+    label: Type.Optional(Text({ minLength: 1, maxLength: 64, description: 'of an open trip of the driver' })),
     maxAge: Type.Optional(
       Type.Number({ exclusiveMinimum: 0, maximum: 86_400, default: 120, description: 's since the driver was heard of' }),
     ),

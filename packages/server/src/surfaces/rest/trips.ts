@@ -3,6 +3,7 @@ import {
   Moment,
   parseMoment,
   StatusInput,
+  Text,
   TRIP_KINDS,
   TRIP_STATUSES,
   Track,
@@ -29,7 +30,7 @@ const ListQuery = Type.Object(
   {
     status: Type.Optional(Type.Enum(['open', 'closed', ...TRIP_STATUSES])),
     driverId: Type.Optional(Id),
-    label: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    label: Type.Optional(Text({ minLength: 1, maxLength: 64 })),
     kind: Type.Optional(Type.Enum([...TRIP_KINDS])),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
     cursor: Type.Optional(Type.String({ pattern: '^\\d+~[A-Za-z0-9_.:-]{1,64}$' })),

@@ -4,6 +4,7 @@ import {
   Replayed,
   ReplayInput,
   SecretInput,
+  Text,
   type WebhookDelivery,
   WebhookDeliveryList,
   WebhookInput,
@@ -20,7 +21,7 @@ import type { Webhook, Webhooks } from '../../hub/outbox/webhooks.ts';
 import { whoAsks } from './app.ts';
 import { failures, refusals } from './refusals.ts';
 
-const WebhookId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
+const WebhookId = Type.Object({ id: Text({ minLength: 1, maxLength: 64 }) });
 type WebhookId = Static<typeof WebhookId>;
 const DeliveriesQuery = Type.Object(
   {
