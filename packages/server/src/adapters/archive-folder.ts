@@ -10,6 +10,9 @@ const AT_ONCE = 256 << 10;
 /** A write takes seconds, ms. */
 const LEFT_MS = 3_600_000;
 
+/** The folder within the one that is named in which all of it lies: what else is there, a disk's `lost+found` say, is nobody's business. */
+const ROOT = 'history';
+
 /** An archive in a folder, perhaps of another disk or mounted from elsewhere. */
 export class FolderArchive implements ArchiveFiles {
   readonly #folder: string;
@@ -20,12 +23,9 @@ export class FolderArchive implements ArchiveFiles {
 
   async list(): Promise<readonly ArchiveFile[]> {
     try {
-      // A disk that is not mounted must not pass for an empty archive.
-      await stat(this.#folder);
       const files: ArchiveFile[] = [];
-      for (const entry of await readdir(this.#folder, { recursive: true, withFileTypes: true })) {
-        if (!entry.isFile() || entry.name.endsWith(PARTIAL)) continue;
-        const path = join(entry.parentPath, entry.name);
+      for (const path of await this.#paths()) {
+        if (path.endsWith(PARTIAL)) continue;
         const found = await stat(path).catch(ignoreGone);
         if (found !== undefined) files.push({ name: relative(this.#folder, path).split(sep).join('/'), bytes: found.size });
       }
@@ -89,9 +89,8 @@ export class FolderArchive implements ArchiveFiles {
   /** Of writers that were ended amid it. One that is at it now is given an hour. */
   async tidy(): Promise<void> {
     try {
-      for (const entry of await readdir(this.#folder, { recursive: true, withFileTypes: true })) {
-        const path = join(entry.parentPath, entry.name);
-        if (!entry.isFile() || !entry.name.endsWith(PARTIAL)) continue;
+      for (const path of await this.#paths()) {
+        if (!path.endsWith(PARTIAL)) continue;
         const found = await stat(path).catch(ignoreGone);
         if (found !== undefined && Date.now() - found.mtimeMs > LEFT_MS) await rm(path, { force: true });
       }
@@ -101,6 +100,13 @@ export class FolderArchive implements ArchiveFiles {
   }
 
   close(): void {}
+
+  async #paths(): Promise<string[]> {
+    // A disk that is not mounted must not pass for an empty archive.
+    await stat(this.#folder);
+    const entries = await readdir(join(this.#folder, ROOT), { recursive: true, withFileTypes: true }).catch(ignoreGone);
+    return (entries ?? []).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  }
 }
 
 async function sync(folder: string): Promise<void> {

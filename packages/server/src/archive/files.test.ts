@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startBucket, type TestBucket } from '../../../../test/support/services/bucket.ts';
 import { BucketArchive } from '../adapters/archive-bucket.ts';
 import { type ArchivePlace, openFiles } from './open-files.ts';
@@ -76,6 +76,21 @@ describe.each([
   });
 });
 
+it('what else lies in the folder is let alone: a disk has a folder of its own that only root may read [I3]', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'waycast-archive-'));
+  onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+  mkdirSync(join(place, 'others', 'history'), { recursive: true });
+  const partial = join(place, 'others', 'old.parquet.0123.partial');
+  writeFileSync(partial, 'half');
+  utimesSync(partial, 1_000, 1_000);
+  const files = await openFiles({ ...HERE, url: pathToFileURL(place).href });
+  expect(await files.list()).toEqual([]);
+  await files.write('history/2026-01-02/a.parquet', Uint8Array.of(1, 2));
+  expect(await files.list()).toEqual([{ name: 'history/2026-01-02/a.parquet', bytes: 2 }]);
+  await files.tidy();
+  expect(existsSync(partial)).toBe(true);
+});
+
 it('a folder that is not there is no empty archive, and is not made', async () => {
   const files = await openFiles({ ...HERE, url: pathToFileURL(join(folder, 'not mounted')).href });
   await expect(files.list()).rejects.toThrow(/not mounted.*ENOENT/);
@@ -84,7 +99,9 @@ it('a folder that is not there is no empty archive, and is not made', async () =
 
 it('a file that a writer left half done is none, and goes when it is old enough', async () => {
   const files = await openFiles(HERE);
-  const [old, fresh] = ['old', 'fresh'].map((name) => join(folder, 'a place', `${name}.parquet.0123.partial`)) as [string, string];
+  const day = join(folder, 'a place', 'history', '2026-01-02');
+  mkdirSync(day, { recursive: true });
+  const [old, fresh] = ['old', 'fresh'].map((name) => join(day, `${name}.parquet.0123.partial`)) as [string, string];
   for (const path of [old, fresh]) writeFileSync(path, 'half');
   utimesSync(old, 1_000, 1_000);
   expect((await files.list()).some(({ name }) => name.includes('partial'))).toBe(false);
