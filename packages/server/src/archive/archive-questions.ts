@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { PassFound } from '../core/in-circle.ts';
 import type { ArchivedPassSearch, ArchivedTrack, Reach, TrackQuestion } from './archive-reader.ts';
 import type { ArchivePlace } from './open-files.ts';
-import { ArchiveTrouble } from './ports.ts';
+import { ArchiveSilent, ArchiveTrouble } from './ports.ts';
 import type { Question, Reply } from './thread/reader-thread.ts';
 
 /** What takes longer is given up, and the thread with it: nobody waits for it any more. ms */
@@ -53,7 +53,7 @@ export class ArchiveQuestions {
       const thread = this.#thread;
       const timer = setTimeout(() => {
         void thread.terminate();
-        if (thread === this.#thread) this.#end(new ArchiveTrouble(`the archive did not answer within ${PATIENCE_MS / 1_000} s`));
+        if (thread === this.#thread) this.#end(new ArchiveSilent(`the archive did not answer within ${PATIENCE_MS / 1_000} s`));
       }, PATIENCE_MS).unref();
       const ended = (settle: () => void) => {
         clearTimeout(timer);

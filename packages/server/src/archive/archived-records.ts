@@ -5,9 +5,11 @@ import { type Page, splitCursor } from '../hub/page.ts';
 import type { OrderRow, Pass, PassList, PassSearch, Records, TripFilter } from '../hub/storage-ports.ts';
 import type { ArchiveQuestions } from './archive-questions.ts';
 import type { ArchivedTrack, ErasedDriver } from './archive-reader.ts';
-import { ArchiveTrouble, DAY_MS } from './ports.ts';
+import { ArchiveSilent, ArchiveTrouble, DAY_MS } from './ports.ts';
 
 const NOTHING: ArchivedTrack = { rows: [], until: null };
+/** An archive that did not answer is not asked again for so long, ms. */
+const LEFT_ALONE_MS = 10_000;
 
 export interface ArchivedRecordsParts {
   readonly hot: Records;
@@ -30,6 +32,10 @@ export class ArchivedRecords implements Records {
   readonly #parts: ArchivedRecordsParts;
   /** The newest day in the archive, as far as is known; counted since 1970. */
   #newest: number | null = null;
+  /** What it said last of why it cannot be read, which is told once; null when it could be. */
+  #trouble: string | null = null;
+  /** Until then it is not asked, epoch ms. */
+  #leftAlone = 0;
 
   constructor(parts: ArchivedRecordsParts) {
     this.#hot = parts.hot;
@@ -117,10 +123,16 @@ export class ArchivedRecords implements Records {
   /** @throws WaycastError `archive_unavailable` for a time of which the archive alone may know */
   async #asked<T>(from: number, ask: () => Promise<T>, otherwise: T): Promise<T> {
     try {
-      return await ask();
+      if (this.#parts.now() < this.#leftAlone) throw new ArchiveTrouble(this.#trouble ?? '');
+      const found = await ask();
+      this.#trouble = null;
+      return found;
     } catch (error) {
       if (!(error instanceof ArchiveTrouble)) throw error;
-      this.#parts.warn('the archive was asked for history and did not answer; see ARCHIVE_URL, waycast doctor looks at it', error);
+      if (error.message !== this.#trouble)
+        this.#parts.warn('the archive was asked for history and did not answer; see ARCHIVE_URL, waycast doctor looks at it', error);
+      this.#trouble = error.message;
+      if (error instanceof ArchiveSilent) this.#leftAlone = this.#parts.now() + LEFT_ALONE_MS;
       if (this.#isHot(from)) return otherwise;
       throw new WaycastError(
         'archive_unavailable',

@@ -29,6 +29,9 @@ export interface ArchiveFiles {
 /** The place where the archive lies could not be used; the message says what it said. */
 export class ArchiveTrouble extends Error {}
 
+/** It did not answer in time: whoever asks next would wait as long. */
+export class ArchiveSilent extends ArchiveTrouble {}
+
 /** Somebody removed the file since it was listed. */
 export class ArchiveFileGone extends ArchiveTrouble {
   constructor(name: string) {
@@ -49,8 +52,11 @@ export interface HotHistory {
   days(before: number): Promise<readonly number[]>;
   /** What was received on these days, by driver, capture and id. */
   rows(days: readonly number[]): AsyncIterable<readonly ArchivedFix[]>;
-  /** Drops these rows, all received on one day; what else was received on it stays. null: all there are. Answers how many were there. */
-  drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number>;
+  /**
+   * Drops these rows, all received on one day; what else was received on it stays. null: all there are. Answers how many were there; null: somebody is
+   * in history for long, and the day stays for another run.
+   */
+  drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number | null>;
   /** Drops the connections that were over before, epoch ms; answers how many there were. */
   dropConnections(before: number): Promise<number>;
   close(): Promise<void>;
