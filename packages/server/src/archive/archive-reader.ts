@@ -7,6 +7,8 @@ import { type ArchivedFix, ArchiveFileGone, type ArchiveFiles } from './ports.ts
 
 /** Opened parts that are remembered: their footers, some 100 KB each. */
 const OPEN = 64;
+/** Rows of drivers' tracks that are remembered, for the next page: some 20 MB. */
+const REMEMBERED = 100_000;
 /** Parts read at once: a bucket answers them side by side. */
 const AT_ONCE = 4;
 /** A page of a track is looked for so long; then what was found is answered, ms. */
@@ -59,6 +61,9 @@ export class ArchiveReader {
   readonly #files: ArchiveFiles;
   readonly #catalogue: Catalogue;
   readonly #open = new Map<string, Promise<PartReader>>();
+  /** All a part has of a driver, by both. What a part has never changes. */
+  readonly #tracks = new Map<string, readonly ArchivedFix[]>();
+  #remembered = 0;
 
   constructor(files: ArchiveFiles, now: () => number) {
     this.#files = files;
@@ -120,16 +125,46 @@ export class ArchiveReader {
   }
 
   async #rowsOf(part: Part, { driver, from, to, after, erased }: TrackQuestion): Promise<ArchivedFix[]> {
+    return (await this.#trackOf(part, driver)).filter((row) => {
+      if (row.at < from || row.at > to || isErased(row, erased)) return false;
+      return after === null || row.at > after.at || (row.at === after.at && row.id > after.id);
+    });
+  }
+
+  /** A track is asked for page by page, and one page needs whole groups to be read. */
+  async #trackOf(part: Part, driver: string): Promise<readonly ArchivedFix[]> {
+    const key = `${part.name} ${driver}`;
+    const known = this.#tracks.get(key);
+    if (known !== undefined) {
+      // It may have been replaced by one without the driver.
+      await this.#files.read(part.name, 0, 1);
+      // The least lately used goes first.
+      this.#tracks.delete(key);
+      this.#tracks.set(key, known);
+      return known;
+    }
     const reader = await this.#reader(part);
     const rows: ArchivedFix[] = [];
     for (const group of reader.groups) {
-      if (!mayHave(group, driver, from, to)) continue;
-      for (const row of await reader.rows(group)) {
-        if (row.driver !== driver || row.at < from || row.at > to || isErased(row, erased)) continue;
-        if (after === null || row.at > after.at || (row.at === after.at && row.id > after.id)) rows.push(row);
-      }
+      if (group.driver[0] > driver || driver > group.driver[1]) continue;
+      for (const row of await reader.rows(group)) if (row.driver === driver) rows.push(row);
+    }
+    this.#forgetTrack(key);
+    this.#tracks.set(key, rows);
+    // One that is empty takes room as well.
+    this.#remembered += rows.length + 1;
+    for (const [oldest] of this.#tracks) {
+      if (this.#remembered <= REMEMBERED) break;
+      this.#forgetTrack(oldest);
     }
     return rows;
+  }
+
+  #forgetTrack(key: string): void {
+    const rows = this.#tracks.get(key);
+    if (rows === undefined) return;
+    this.#tracks.delete(key);
+    this.#remembered -= rows.length + 1;
   }
 
   async #passes(search: ArchivedPassSearch, parts: readonly Part[]): Promise<readonly PassFound<string>[]> {
@@ -167,10 +202,6 @@ export class ArchiveReader {
     }
     return reader;
   }
-}
-
-function mayHave({ driver: [first, last], at: [earliest, latest] }: Group, driver: string, from: number, to: number): boolean {
-  return first <= driver && driver <= last && earliest <= to && latest >= from;
 }
 
 function mayPass({ driver: [first, last], at, lat, lng }: Group, { south, north, spans }: Box, search: ArchivedPassSearch): boolean {

@@ -3,22 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FolderArchive } from '../adapters/archive-folder.ts';
+import { ArchiveReader } from './archive-reader.ts';
 import { listParts } from './catalogue.ts';
 import { eraseFromArchive } from './erase.ts';
 import { writePart } from './keeping.ts';
 import { PartDamaged, PartReader } from './part-reader.ts';
 import { PartWriter } from './part-writer.ts';
 import { type ArchivedFix, type ArchiveFiles, ArchiveTrouble, DAY_MS } from './ports.ts';
+import { DAY, fix } from './testing/fixes.ts';
 
-const DAY = 20_000;
 const GONE = 'gone-with-the-wind';
 const END = (DAY + 5) * DAY_MS;
-
-function fix(driver: string, n: number, day = DAY): ArchivedFix {
-  const at = day * DAY_MS + n * 1_000;
-  const unknown = { speed: null, bearing: null, accuracy: null, altitude: null };
-  return { driver, at, id: n, lat: 445_000_000 + n, lng: 113_000_000, ...unknown, suspect: 0, received: at + 500, stream: null, seq: null };
-}
 
 const many = (driver: string, count: number, day = DAY) => Array.from({ length: count }, (_, n) => fix(driver, n, day));
 
@@ -71,6 +66,37 @@ describe('a driver erased from the archive', () => {
     await put(files, DAY, many(GONE, 10));
     expect(await eraseFromArchive(files, GONE, fix(GONE, 6).received)).toEqual({ fixes: 7, parts: 1 });
     expect((await everything(files)).map(({ id }) => id)).toEqual([7, 8, 9]);
+  });
+
+  it('is in nothing that a reader remembers, who reads a track once for all of its pages [I4, I15]', async () => {
+    const { files } = archive();
+    await put(files, DAY, [...many('anna', 30), ...many(GONE, 30)]);
+    let groups = 0;
+    const counted: ArchiveFiles = {
+      list: () => files.list(),
+      read: (name, start, end) => {
+        if (start > 0 || end > 4) groups++;
+        return files.read(name, start, end);
+      },
+      write: (...args) => files.write(...args),
+      remove: (name) => files.remove(name),
+      tidy: () => files.tidy(),
+      close: () => undefined,
+    };
+    const reader = new ArchiveReader(counted, () => 0);
+    const page = async (driver: string, after: ArchivedFix | null) => {
+      const { rows } = await reader.track({ driver, from: 0, to: END, after, limit: 10, end: 'first', erased: [] });
+      return rows;
+    };
+    const all: ArchivedFix[] = [];
+    for (let n = 0; n < 3; n++) all.push(...(await page(GONE, all.at(-1) ?? null)));
+    expect(all).toEqual(many(GONE, 30));
+    // The end of the file, and the one group.
+    expect(groups).toBe(2);
+    expect(await page('anna', null)).toEqual(many('anna', 10));
+    await eraseFromArchive(files, GONE, END);
+    expect(await page(GONE, null)).toEqual([]);
+    expect(await page('anna', null)).toEqual(many('anna', 10));
   });
 
   it('goes on after it was ended between the new part and the old one [I13]', async () => {

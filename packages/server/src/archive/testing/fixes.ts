@@ -4,6 +4,13 @@ import { type ArchivedFix, byPlace, DAY_MS } from '../ports.ts';
 /** A day far in the past, counted since 1970. */
 export const DAY = 20_000;
 
+/** The nth of a driver on a day, a second after the one before, with nothing that may be missing. */
+export function fix(driver: string, n: number, day = DAY): ArchivedFix {
+  const at = day * DAY_MS + n * 1_000;
+  const unknown = { speed: null, bearing: null, accuracy: null, altitude: null };
+  return { driver, at, id: n, lat: 445_000_000 + n, lng: 113_000_000, ...unknown, suspect: 0, received: at + 500, stream: null, seq: null };
+}
+
 const text = (letters: string, most: number) => fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: most });
 const hundredths = (least: number, most: number) => fc.option(fc.integer({ min: least, max: most }), { nil: null, freq: 3 });
 
