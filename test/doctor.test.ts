@@ -1,11 +1,16 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { FolderArchive } from '../packages/server/src/adapters/archive-folder.ts';
+import { writePart } from '../packages/server/src/archive/keeping.ts';
+import { PartWriter } from '../packages/server/src/archive/part-writer.ts';
+import { DAY_MS } from '../packages/server/src/archive/ports.ts';
+import { fix } from '../packages/server/src/archive/testing/fixes.ts';
 import { doctor } from './support/doctor.ts';
 import { freePort } from './support/port.ts';
 import { SECRET, startProcess, type TestServer, tempDir } from './support/server-process.ts';
@@ -71,10 +76,19 @@ describe('where all is well', () => {
     expect(none.check('archive: ARCHIVE_URL')).toMatchObject({ verdict: 'not applicable' });
     const empty = await doctor(at(folder));
     expect(empty.check('archive: ARCHIVE_URL')).toMatchObject({ verdict: 'ok', message: expect.stringContaining('nothing is there yet') });
-    mkdirSync(join(folder, 'history', '2026-01-02'), { recursive: true });
-    writeFileSync(join(folder, 'history', '2026-01-02', '1_2_300_0123456789ab.parquet'), 'x');
+    expect(empty.check('archive: writable')).toMatchObject({ message: expect.stringMatching(/ free, .* of the disk/) });
+    const day = Date.UTC(2026, 0, 2) / DAY_MS;
+    const writer = new PartWriter(day);
+    for (let n = 0; n < 300; n++) writer.add(fix('d', n, day));
+    const { name } = await writePart(new FolderArchive(folder), writer);
     const some = await doctor(at(folder));
     expect(some.check('archive: ARCHIVE_URL').message).toMatch(/has 300 fixes in .*received from 2026-01-02 to 2026-01-02/);
+    truncateSync(join(folder, name), 1_000);
+    const damaged = await doctor(at(folder));
+    expect(damaged.check('archive: ARCHIVE_URL')).toMatchObject({
+      verdict: 'failed',
+      message: expect.stringContaining(`${name} of the archive is damaged`),
+    });
     const away = await doctor(at(join(folder, 'away')));
     expect(away.check('archive: ARCHIVE_URL')).toMatchObject({ verdict: 'failed', message: expect.stringContaining('ENOENT') });
     expect(away.code).toBe(1);

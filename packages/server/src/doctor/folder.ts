@@ -23,7 +23,7 @@ export function checkFolder(config: Config): Promise<Check>[] {
   return [
     look('DATA_DIR', () => writable(dir, config.databaseUrl !== undefined)),
     look('rights', () => rights(dir)),
-    look('space', () => space(dir)),
+    look('space', () => space(dir, 'make room: what cannot be stored is not acknowledged')),
   ];
 }
 
@@ -75,12 +75,12 @@ function rights(dir: string): Finding {
   return ok(`the folder is this user's (mode ${mode(folder)})${secret === undefined ? '' : ', its secret for nobody else to read'}`);
 }
 
-async function space(dir: string): Promise<Finding> {
+/** What room there is on the disk of a folder; `remedy` says what becomes of what finds none. */
+export async function space(dir: string, remedy: string): Promise<Finding> {
   const { bavail, blocks, bsize } = await statfs(nearest(dir));
   const free = bavail * bsize;
   const share = blocks === 0 ? 0 : bavail / blocks;
   const said = `${bytes(free)} free, ${(share * 100).toFixed(0)} % of the disk`;
-  const remedy = 'make room: what cannot be stored is not acknowledged';
   if (free < TOO_LITTLE) return failed(said, remedy);
   return free < LITTLE || share < LITTLE_SHARE ? warning(said, remedy) : ok(said);
 }
