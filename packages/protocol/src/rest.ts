@@ -134,7 +134,7 @@ export const ArchiveState = Type.Object(
         Type.Object({
           at: IsoTime,
           report: Type.Union(
-            [Type.Object({ days: Count, archived: Count, bytes: Count, dropped: Count, connections: Count }), Type.Null()],
+            [Type.Object({ days: Count, archived: Count, bytes: Count, dropped: Count, stayed: Count, connections: Count }), Type.Null()],
             {
               description: 'null: another process did it, or it failed',
             },

@@ -67,7 +67,7 @@ export class Metrics implements Meter {
     // There from the start: of a count that begins at 1, Prometheus sees no increase.
     for (const code of Object.keys(ERRORS)) this.#refusals.inc({ code }, 0);
     for (const outcome of OUTCOMES) this.#attempts.inc({ outcome }, 0);
-    for (const outcome of ['done', 'failed']) this.#keeping.inc({ outcome }, 0);
+    for (const outcome of ['done', 'stayed', 'failed']) this.#keeping.inc({ outcome }, 0);
     for (const stage of ['accepted', 'delivered', 'stored']) this.#stages.zero({ stage });
     // Counted beside it: it is met with every fix.
     const take = (): number => {
@@ -131,8 +131,8 @@ export class Metrics implements Meter {
   }
 
   /** A run over history past retention came to its end; null: it failed. */
-  kept(report: { readonly archived: number; readonly dropped: number } | null): void {
-    this.#keeping.inc({ outcome: report === null ? 'failed' : 'done' });
+  kept(report: { readonly archived: number; readonly dropped: number; readonly stayed: number } | null): void {
+    this.#keeping.inc({ outcome: report === null ? 'failed' : report.stayed > 0 ? 'stayed' : 'done' });
     this.#archived.inc(report?.archived ?? 0);
     this.#dropped.inc(report?.dropped ?? 0);
   }

@@ -94,7 +94,7 @@ export class Keeper {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.run().then(
-        () => this.#later(EVERY_MS),
+        (report) => this.#later(report !== null && report.stayed > 0 ? AGAIN_MS : EVERY_MS),
         () => this.#later(AGAIN_MS),
       );
     }, ms).unref();

@@ -9,6 +9,7 @@ import { SqliteAgedHistory } from '../adapters/sqlite-store/aged-history.ts';
 import { DATABASE } from '../adapters/sqlite-store/folder.ts';
 import { openSqliteStore } from '../adapters/sqlite-store/store.ts';
 import { commitOf, driverAt, row } from '../hub/contracts/samples.ts';
+import { keep } from './keeping.ts';
 import { DAY_MS } from './ports.ts';
 import { DAY } from './testing/fixes.ts';
 import { type KeptStore, keepingContract } from './testing/keeping-contract.ts';
@@ -115,6 +116,26 @@ it('PostgreSQL: while somebody is in history for long a day stays, nobody waits 
   expect(await kept.count(DAY)).toBe(0);
   expect(await kept.count(DAY + 39)).toBe(1);
   await hot.close();
+  await kept.close();
+});
+
+it('PostgreSQL: a day stays for the next run while somebody does not end to read, and that is told [I6]', async () => {
+  const kept = await postgres();
+  await kept.store.commit(commitOf({ rows: [row(1, 0, { receivedAt: DAY * DAY_MS + 5 })] }));
+  const run = async () => {
+    const hot = await PostgresAgedHistory.open(kept.url, 2);
+    const now = (DAY + 40) * DAY_MS;
+    const report = await keep({ hot, files: null, retentionDays: 30, now, known: async () => undefined, told: () => undefined });
+    await hot.close();
+    return report;
+  };
+  await asked(kept.url, async (reading) => {
+    await reading.query('BEGIN; SELECT count(*) FROM location_history');
+    expect(await run()).toMatchObject({ days: 0, dropped: 0, stayed: 1 });
+    expect(await kept.count(DAY)).toBe(1);
+  });
+  expect(await run()).toMatchObject({ days: 1, dropped: 1, stayed: 0 });
+  expect(await kept.count(DAY)).toBe(0);
   await kept.close();
 });
 

@@ -27,6 +27,8 @@ export interface KeepingReport {
   readonly archived: number;
   readonly bytes: number;
   readonly dropped: number;
+  /** Days that are archived and could not leave yet: somebody was in history for long. */
+  readonly stayed: number;
   /** How many connections, over for as long, are forgotten. */
   readonly connections: number;
 }
@@ -53,7 +55,7 @@ export async function keep(parts: KeepingParts): Promise<KeepingReport | null> {
   if (!(await hot.begin())) return null;
   const first = Math.floor(now / DAY_MS) - retentionDays;
   const days = await hot.days(first);
-  const left = days.length === 0 ? { days: 0, archived: 0, bytes: 0, dropped: 0 } : await new Run(parts, days).go();
+  const left = days.length === 0 ? { days: 0, archived: 0, bytes: 0, dropped: 0, stayed: 0 } : await new Run(parts, days).go();
   return { ...left, connections: await hot.dropConnections(first * DAY_MS) };
 }
 
@@ -63,6 +65,7 @@ class Run {
   #archived = 0;
   #bytes = 0;
   #dropped = 0;
+  #stayed = 0;
 
   constructor(parts: KeepingParts, days: readonly number[]) {
     this.#parts = parts;
@@ -75,9 +78,12 @@ class Run {
     if (files !== null) await known();
     for (const day of this.#days) {
       const rows = files === null || kept === null ? null : this.#telling(day, rowsOf(files, kept.get(day) ?? []));
-      this.#dropped += await hot.drop(day, rows);
+      const dropped = await hot.drop(day, rows);
+      if (dropped === null) this.#stayed++;
+      else this.#dropped += dropped;
     }
-    return { days: this.#days.length, archived: this.#archived, bytes: this.#bytes, dropped: this.#dropped };
+    const left = this.#days.length - this.#stayed;
+    return { days: left, archived: this.#archived, bytes: this.#bytes, dropped: this.#dropped, stayed: this.#stayed };
   }
 
   /** Answers where everything of the days now is; all of it has been read back. */

@@ -70,11 +70,15 @@ async function askServer(
 
 function inWords(report: KeepingReport | null): string {
   if (report === null) return 'Another process is at it already.';
-  const { days, archived, bytes, dropped, connections } = report;
+  const { days, archived, bytes, dropped, stayed, connections } = report;
   const said = [];
   if (days > 0)
     said.push(
       `${days} ${days === 1 ? 'day' : 'days'} left the database: ${archived} fixes archived in ${bytes} bytes, ${dropped} dropped.`,
+    );
+  if (stayed > 0)
+    said.push(
+      `${stayed} ${stayed === 1 ? 'day is' : 'days are'} archived and still in the database, for somebody reads history for long: see pg_stat_activity, and run it again.`,
     );
   if (connections > 0)
     said.push(`${connections} ${connections === 1 ? 'connection that was' : 'connections that were'} over by then forgotten.`);

@@ -35,17 +35,19 @@ const NONE: Counts = { count: 0, others: 0 };
 /** History in PostgreSQL, as retention takes it out: a partition a day. */
 export class PostgresAgedHistory implements HotHistory {
   readonly #client: Client;
+  readonly #tries: number;
 
   /** @throws StartupError */
-  static async open(url: string): Promise<PostgresAgedHistory> {
+  static async open(url: string, tries = TRIES): Promise<PostgresAgedHistory> {
     const client = await connectFirst('DATABASE_URL', addressOf('DATABASE_URL', url), CONNECT_MS);
     // What runs beside a fleet has one core at most.
     await client.query(`SET statement_timeout = ${PATIENCE_MS}; SET max_parallel_workers_per_gather = 0; SET jit = off`);
-    return new PostgresAgedHistory(client);
+    return new PostgresAgedHistory(client, tries);
   }
 
-  constructor(client: Client) {
+  private constructor(client: Client, tries: number) {
     this.#client = client;
+    this.#tries = tries;
   }
 
   async begin(): Promise<boolean> {
@@ -82,7 +84,7 @@ export class PostgresAgedHistory implements HotHistory {
     }
   }
 
-  async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number> {
+  async drop(day: number, rows: AsyncIterable<readonly ArchivedFix[]> | null): Promise<number | null> {
     if (rows !== null) await this.#note(rows);
     const partition = nameOf(day);
     for (let tries = 1; ; tries++) {
@@ -90,7 +92,8 @@ export class PostgresAgedHistory implements HotHistory {
         return await this.#dropPartition(partition, rows === null);
       } catch (error) {
         await this.#client.query('ROLLBACK');
-        if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || tries === TRIES) throw error;
+        if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+        if (tries === this.#tries) return null;
       }
       await sleep(PAUSE_MS);
     }
