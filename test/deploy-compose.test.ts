@@ -134,6 +134,7 @@ describe('compose', () => {
         '../nginx/waycast.conf.template:/etc/nginx/templates/default.conf.template:ro',
       ]),
     );
+    expect(textOf('deploy/nginx/waycast.conf.template')).toMatch(/proxy_set_header X-Forwarded-For \$remote_addr;/);
     expect(textOf('deploy/nginx/waycast.conf.template')).toMatch(
       /hash \$remote_addr consistent;[\s\S]*location \/socket\.io\/ \{\s*proxy_pass http:\/\/waycast_sticky;/,
     );

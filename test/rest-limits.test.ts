@@ -40,6 +40,18 @@ describe('the limit of REST calls', () => {
     for (const answer of answers) if (answer.status === 429) answer.problem('rate_limited');
   });
 
+  it('counts by the address the proxy in front tells, whatever a client claims [L2]', async () => {
+    const behind = await startServer({ env: { REST_RATE_LIMIT_PER_MINUTE: '5', TRUST_PROXY: 'true' } });
+    try {
+      const from = (forwarded: string) => caller(behind).call('GET', '/v1/trips', undefined, { 'x-forwarded-for': forwarded });
+      const claimed = await Promise.all(Array.from({ length: 10 }, (_, n) => from(`9.9.9.${n}, 192.0.2.1`)));
+      expect(claimed.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(4);
+      expect((await from('192.0.2.1, 192.0.2.2')).status, 'another address is not hurt').toBe(401);
+    } finally {
+      await behind.stop();
+    }
+  });
+
   it('never refuses a probe', async () => {
     const answers = await Promise.all(
       Array.from({ length: PER_MINUTE * 3 }, (_, i) => caller(server).get(['/health', '/health/live', '/health/ready'][i % 3] ?? '')),

@@ -167,7 +167,7 @@ export const KEYS = {
   ),
   webhookAllowPrivate: key('WEBHOOK_ALLOW_PRIVATE', false, flag, 'webhooks may go to http and to private addresses'),
   publicUrl: key<string | undefined>('PUBLIC_URL', undefined, url, 'the address people reach this server by, for printed links'),
-  trustProxy: key('TRUST_PROXY', false, flag, 'take client addresses from X-Forwarded-For'),
+  trustProxy: key('TRUST_PROXY', false, flag, 'a proxy is in front: the address of a client is the last one in X-Forwarded-For'),
   drainSeconds: key('DRAIN_SECONDS', 20, number(0, 3600), 'time to say good-bye on SIGTERM'),
   corsOrigins: key<string[]>('CORS_ORIGINS', [], origins, 'other origins whose pages may connect; * for all'),
   canarySeconds: key(
