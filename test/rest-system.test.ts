@@ -211,6 +211,15 @@ describe('/metrics', () => {
     (await nobody.get('/metrics')).problem('unauthenticated');
   });
 
+  it('counts what REST refuses by its code, as it does for sockets [V10]', async () => {
+    const counted = async (code: string) =>
+      Number(new RegExp(`^waycast_refusals_total\\{code="${code}"\\} (\\d+)$`, 'm').exec((await admin.get('/metrics')).text)?.[1]);
+    const before = [await counted('bad_json'), await counted('not_found')];
+    (await admin.post('/v1/trips', '{')).problem('bad_json');
+    (await admin.get('/v1/trips/nobody-knows')).problem('not_found');
+    expect([await counted('bad_json'), await counted('not_found')]).toEqual([(before[0] ?? 0) + 1, (before[1] ?? 0) + 1]);
+  });
+
   it('has a port of its own when METRICS_PORT says so, and is no longer at the first', async () => {
     const port = await freePort();
     const apart = await startServer({ env: { METRICS_PORT: String(port) } });

@@ -87,6 +87,7 @@ export async function openSurfaces(parts: SurfacesParts): Promise<Surfaces> {
     trustProxy: config.trustProxy,
     corsOrigins: config.corsOrigins,
     tellSpan: parts.tellSpan,
+    refused: (code) => metrics.refused(code),
   });
   if (config.dialects.includes('fleet')) placeAliases(app);
   tripRoutes(app, hub);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import cors from '@fastify/cors';
 import swagger from '@fastify/swagger';
-import { type Validator, validator, WaycastError } from '@waycast/protocol';
+import { type ErrorCode, type Validator, validator, WaycastError } from '@waycast/protocol';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Convert } from 'typebox/value';
@@ -23,6 +23,10 @@ declare module 'fastify' {
     /** What it belongs to, where spans are told. */
     trace: Trace | undefined;
   }
+  interface FastifyReply {
+    /** Why it is a refusal; null where it is none. */
+    refusal: ErrorCode | null;
+  }
   interface FastifyContextConfig {
     /** Answers without a token. */
     open?: boolean;
@@ -43,11 +47,14 @@ export interface AppParts {
   readonly version: string;
   readonly identify: (token: string) => Promise<Identity>;
   readonly limits: Limits;
+  /** Whether a proxy is in front: the address it tells last is whose it is, what stands before that anybody may have claimed [L2]. */
   readonly trustProxy: boolean;
   /** Other origins whose pages may call [S9]. */
   readonly corsOrigins: readonly string[];
   /** Who hears of every request when it is answered; absent: nobody. */
   readonly tellSpan?: TellSpan | undefined;
+  /** Hears of every refusal. */
+  readonly refused: (code: ErrorCode) => void;
 }
 
 /** The REST surface without its routes: who asks, how often, what their bodies must fit, how failures look. */
@@ -56,7 +63,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     loggerInstance: parts.logger,
     // Paths can name people; the log tells what went wrong, metrics tell how much.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'trace' }),
-    trustProxy: parts.trustProxy,
+    trustProxy: parts.trustProxy ? (_address, hop) => hop === 0 : false,
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
@@ -97,6 +104,10 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.decorateRequest('principal', null);
   app.decorateRequest('identity', null);
+  app.decorateReply('refusal', null);
+  app.addHook('onResponse', async (_, { refusal }) => {
+    if (refusal !== null) parts.refused(refusal);
+  });
   if (parts.tellSpan !== undefined) tellSpans(app, parts.tellSpan);
   app.addHook('onRequest', async (request, reply) => {
     const wait = await admit(request, parts);

@@ -9,6 +9,7 @@ import { problemOf } from '../problem.ts';
 export function sendProblem(reply: FastifyReply, error: unknown, statusOf = (status: number) => status): FastifyReply {
   const told = problemOf(error instanceof WaycastError ? error : fromFastify(error), reply.request.id);
   const problem = { ...told, status: statusOf(told.status) };
+  reply.refusal = told.code;
   if (problem.retryAfter !== undefined) reply.header('retry-after', Math.ceil(problem.retryAfter));
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem);
