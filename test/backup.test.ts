@@ -312,7 +312,11 @@ describe('a backup', () => {
     const target = fresh('backup');
     const { code, err } = await backUp(harmed, target);
     expect(code, err).toBe(1);
-    expect(err).toMatch(/waycast\.db is damaged/);
-    expect(existsSync(target)).toBe(false);
+    expect(err).toMatch(/data.*waycast\.db is damaged .* go back to the last good backup/);
+    expect([existsSync(target), existsSync(`${target}.partial`)]).toEqual([false, false]);
+    writeFileSync(join(harmed, 'waycast.db'), bytes.fill(0xff, 4_096));
+    const all = await backUp(harmed, target);
+    expect([all.code, all.err]).toEqual([1, expect.stringMatching(/data.*waycast\.db is damaged \(database disk image is malformed\)/)]);
+    expect(existsSync(`${target}.partial`)).toBe(false);
   });
 });

@@ -160,6 +160,7 @@ describe('a setting that will not do stops the start, and is named', () => {
     [{ env: { ARCHIVE_URL: 's3://key:secret@bucket' } }, /^ARCHIVE_URL: the value .* s3:\/\/bucket\/prefix, or none$/],
     [{ env: { HISTORY_RETENTION_DAYS: '0' } }, /^HISTORY_RETENTION_DAYS: .* from 1 to/],
     [{ env: { ARCHIVE_ACCESS_KEY: 'x' } }, /^ARCHIVE_ACCESS_KEY and ARCHIVE_SECRET_KEY go together$/],
+    [{ env: { PORT: '8080,9096', METRICS_PORT: '9096' } }, /^METRICS_PORT and PORT are both 9096: metrics .* a port of their own$/],
     [{ flags: { DRAIN_SECONDS: 'x' } }, /^--drain-seconds: "x" will not do/],
   ])('%j', (sources, message) => {
     expect(() => read(sources)).toThrow(StartupError);

@@ -239,6 +239,8 @@ function inconsistencies(config: Config): StartupError[] {
     wrong.push('WORKERS needs REDIS_URL and DATABASE_URL: processes share a fleet through them');
   if ((config.archiveAccessKey === undefined) !== (config.archiveSecretKey === undefined))
     wrong.push('ARCHIVE_ACCESS_KEY and ARCHIVE_SECRET_KEY go together');
+  if (config.metricsPort !== undefined && config.metricsPort !== 0 && config.ports.includes(config.metricsPort))
+    wrong.push(`METRICS_PORT and PORT are both ${config.metricsPort}: metrics without a token need a port of their own`);
   return wrong.map((message) => new StartupError(message));
 }
 

@@ -1,12 +1,15 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { checkDatabase, copyDatabase, type Progress } from '../adapters/sqlite-store/copy.ts';
+import { checkDatabase, copyDatabase, DatabaseDamaged, type Progress } from '../adapters/sqlite-store/copy.ts';
 import { DATABASE, type Lock, lockFile } from '../adapters/sqlite-store/folder.ts';
 import { StartupError } from '../startup-error.ts';
 import { VERSION } from '../version.ts';
 import { moveForGood, mustHaveRoom, sizeOf, sync } from './files.ts';
 import { MANIFEST, type Manifest, markOf, SECRET } from './manifest.ts';
 
+/** What SQLite says of a file that is not as it left it. */
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
 /** Beside the folder of a backup under way. */
 const LOCK = '.lock';
 
@@ -24,6 +27,9 @@ export async function backUp(dataDir: string, folder: string, progress: Progress
   const lock = takePartial(partial);
   try {
     return await fill(partial, target, dataDir, progress);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    throw error;
   } finally {
     lock.close();
     rmSync(partial + LOCK, { force: true });
@@ -36,9 +42,8 @@ async function fill(partial: string, target: string, dataDir: string, progress: 
   mustHaveRoom(dataDir, 0);
   mustHaveRoom(dirname(target), sizeOf(database) + sizeOf(`${database}-wal`));
   const at = new Date().toISOString();
-  await copyDatabase(database, join(partial, DATABASE), progress);
+  const schema = await copyWhole(database, join(partial, DATABASE), progress);
   if (existsSync(join(dataDir, SECRET))) copyFileSync(join(dataDir, SECRET), join(partial, SECRET));
-  const schema = checkDatabase(join(partial, DATABASE));
   const files: Record<string, Awaited<ReturnType<typeof markOf>>> = {};
   for (const name of readdirSync(partial)) {
     chmodSync(join(partial, name), 0o600);
@@ -50,6 +55,22 @@ async function fill(partial: string, target: string, dataDir: string, progress: 
   sync(join(partial, MANIFEST));
   moveForGood(partial, target);
   return manifest;
+}
+
+/** Copies a database and looks through the copy; answers its schema. */
+async function copyWhole(from: string, to: string, progress: Progress): Promise<number> {
+  try {
+    await copyDatabase(from, to, progress);
+    return checkDatabase(to);
+  } catch (cause) {
+    const { message, errcode } = cause as Error & { errcode?: number };
+    const isDamaged = cause instanceof DatabaseDamaged || errcode === SQLITE_CORRUPT || errcode === SQLITE_NOTADB;
+    if (!isDamaged) throw cause;
+    throw new StartupError(
+      `the database ${from} is damaged (${cause instanceof DatabaseDamaged ? cause.why : message}), and there is no backup of what is damaged: keep DATA_DIR, and go back to the last good backup by waycast restore`,
+      { cause },
+    );
+  }
 }
 
 /** Takes the folder of a backup under way. What an earlier one left that did not get to its end goes; what is not of a backup stays. */

@@ -27,23 +27,35 @@ export async function copyDatabase(from: string, to: string, progress: Progress)
   }
 }
 
+/** A database file is not as it was left. */
+export class DatabaseDamaged extends StartupError {
+  /** What SQLite says. */
+  readonly why: string;
+
+  constructor(path: string, why: string, options?: ErrorOptions) {
+    const inOneLine = why.replaceAll(/\s+/g, ' ');
+    super(`the database ${path} is damaged (${inOneLine})`, options);
+    this.why = inOneLine;
+  }
+}
+
 /**
  * The schema of a database file that nobody uses, once all of it was looked at.
- * @throws StartupError when it is damaged
+ * @throws DatabaseDamaged
  */
 export function checkDatabase(path: string): number {
   try {
     const db = new DatabaseSync(path);
     try {
       const { quick_check: said } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
-      if (said !== 'ok') throw new StartupError(`the database ${path} is damaged (${said})`);
+      if (said !== 'ok') throw new DatabaseDamaged(path, said);
       return (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
     } finally {
       db.close();
     }
   } catch (cause) {
     if (cause instanceof StartupError) throw cause;
-    throw new StartupError(`the database ${path} is damaged (${(cause as Error).message})`, { cause });
+    throw new DatabaseDamaged(path, (cause as Error).message, { cause });
   }
 }
 
