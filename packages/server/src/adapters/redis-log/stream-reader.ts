@@ -8,8 +8,8 @@ import { idOf } from './positions.ts';
 const MOST = 128;
 /** So many characters one read of all partitions may bring: a command may be one fix or a thousand. */
 const READ_CHARS = 16 * 1_024 * 1_024;
-/** Of that so many are handed on in one turn, some ms of work; everything else has its turn in between. */
-const TURN_CHARS = 32 * 1_024;
+/** Of that so many are handed on in one turn, some 500 fixes or 15 ms; everything else has its turn in between. Less at once makes many small commits. */
+const TURN_CHARS = 128 * 1_024;
 /** As large as any. */
 const LARGEST_CHARS = 96 * 1_024;
 const BLOCK_MS = 1_000;
