@@ -46,6 +46,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
       'hub/store-broken.ts',
       'hub/fleet-row.ts',
       'archive/ports.ts',
+      'http-get',
       'core',
       'protocol',
       'startup-error',
@@ -69,7 +70,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
     ),
     ...types('hub/storage-ports.ts', 'hub/page.ts'),
   ],
-  auth: [...to('hub/principal.ts', 'protocol', 'startup-error'), ...types('hub/ports.ts')],
+  auth: [...to('hub/principal.ts', 'protocol', 'startup-error', 'http-get'), ...types('hub/ports.ts')],
   // Codecs: pure, and what differs between contracts is theirs alone. What they want mirrored they say in the port's words.
   dialects: [...to('protocol', 'core'), ...types('hub/mirror-write.ts')],
   // Core decides nothing at a surface's call: beside its types only what reads a distance, an ETA or a state.
@@ -162,6 +163,7 @@ const ARROWS: Readonly<Record<string, readonly Arrow[]>> = {
   'config-values': [],
   metrics: [...to('protocol'), ...types('hub/meter.ts', 'hub/canary.ts')],
   'config-reading': to('startup-error'),
+  'http-get': [],
   'http-servers': to('startup-error'),
   'startup-error': [],
   log: [],

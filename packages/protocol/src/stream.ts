@@ -27,7 +27,7 @@ export const STREAM_LIMITS = {
 } as const;
 
 const Seq = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
-const Ref = Type.Optional(Text({ maxLength: 64, description: 'echoed in the answer' }));
+const Ref = Type.Optional(Type.String({ maxLength: 64, description: 'echoed in the answer' }));
 /** The name of one numbering: a client makes a new random one whenever it starts to count from 1 again. */
 const StreamId = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$' });
 /**

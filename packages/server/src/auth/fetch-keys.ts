@@ -1,4 +1,5 @@
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { type Got, get } from '../http-get.ts';
 
 /** Finds the key a token was signed with, by its `kid`, the algorithm, and what the key says it is for. */
 export type KeyOf = ReturnType<typeof createLocalJWKSet>;
@@ -17,21 +18,19 @@ const MOST_KEYS = 100;
  * @throws Error saying in a few words what was wrong; never what was sent
  */
 export async function fetchKeys(url: string, timeoutMs: number, closed: AbortSignal): Promise<FetchedKeys> {
+  const { status, headers, text } = await answerOf(url, timeoutMs, closed);
+  if (status !== 200) throw new Error(`it answered ${status}`);
+  return { keyOf: readKeys(text), maxAgeMs: maxAgeOf(headers['cache-control'] ?? '') };
+}
+
+async function answerOf(url: string, timeoutMs: number, closed: AbortSignal): Promise<Got> {
   const late = AbortSignal.timeout(timeoutMs);
+  const headers = { accept: 'application/jwk-set+json, application/json' };
   try {
-    const response = await fetch(url, {
-      redirect: 'manual',
-      signal: AbortSignal.any([late, closed]),
-      headers: { accept: 'application/jwk-set+json, application/json' },
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new Error(`it answered ${response.status}`);
-    }
-    return { keyOf: readKeys(await readText(response)), maxAgeMs: maxAgeOf(response.headers.get('cache-control') ?? '') };
+    return await get({ url: new URL(url), headers, most: MOST_BYTES, signal: AbortSignal.any([late, closed]) });
   } catch (cause) {
     if (late.aborted) throw new Error(`it did not answer within ${timeoutMs / 1_000} s`, { cause });
-    const { code } = ((cause as Error).cause ?? {}) as { code?: string };
+    const { code } = cause as { code?: string };
     throw code === undefined ? cause : new Error(`it cannot be reached (${code})`, { cause });
   }
 }
@@ -68,16 +67,4 @@ function parsed(text: string): unknown {
 function isPublicKey(key: unknown): boolean {
   const { kty, use, crv, d } = (key ?? {}) as Record<string, unknown>;
   return (kty === 'RSA' || (kty === 'EC' && crv === 'P-256')) && (use === undefined || use === 'sig') && d === undefined;
-}
-
-async function readText({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    // Leaving the loop cancels what is still to come.
-    if (bytes > MOST_BYTES) throw new Error(`it sent more than ${MOST_BYTES / 1_024} KB`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,3 +1,4 @@
+import { get, Unusable } from '../../http-get.ts';
 import { currentTrace, traceHeaders } from '../../trace/trace.ts';
 
 /** An answer may take this long altogether, ms, and be this large. */
@@ -16,7 +17,7 @@ export class WrongAnswer extends Error {}
  * @throws Unanswered, WrongAnswer: in a few words, without anything that was sent
  */
 export async function getJson(url: URL, closed: AbortSignal): Promise<unknown> {
-  // Not AbortSignal.timeout: it may be collected, and then never fire, while only a fetch looks at it.
+  // Not AbortSignal.timeout: it may be collected, and then never fire, while only the request looks at it.
   const over = new AbortController();
   const stop = () => over.abort();
   const timer = setTimeout(stop, WITHIN_MS).unref();
@@ -24,34 +25,22 @@ export async function getJson(url: URL, closed: AbortSignal): Promise<unknown> {
   try {
     if (closed.aborted) throw new WrongAnswer('this server is closing');
     const headers = { accept: 'application/json', ...traceHeaders(currentTrace()) };
-    const response = await fetch(url, { redirect: 'manual', signal: over.signal, headers });
-    if (response.status === 200) return parsed(await textOf(response));
-    await response.body?.cancel();
-    if (response.status === 404) return undefined;
-    const told = `it answered ${response.status}`;
-    throw response.status >= 500 ? new Unanswered(told) : new WrongAnswer(told);
+    const { status, text } = await get({ url, headers, most: MOST_BYTES, signal: over.signal });
+    if (status === 200) return parsed(text);
+    if (status === 404) return undefined;
+    const told = `it answered ${status}`;
+    throw status >= 500 ? new Unanswered(told) : new WrongAnswer(told);
   } catch (error) {
     if (error instanceof WrongAnswer || error instanceof Unanswered) throw error;
     if (closed.aborted) throw new WrongAnswer('this server is closing', { cause: error });
     if (over.signal.aborted) throw new Unanswered(`it did not answer within ${WITHIN_MS / 1_000} s`, { cause: error });
-    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    if (error instanceof Unusable) throw new WrongAnswer(error.message, { cause: error });
+    const { code } = error as { code?: string };
     throw new Unanswered(`it cannot be reached (${code ?? (error as Error).message})`, { cause: error });
   } finally {
     clearTimeout(timer);
     closed.removeEventListener('abort', stop);
   }
-}
-
-async function textOf({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    // Leaving the loop cancels what is still to come. What was compressed counts as what it becomes.
-    if (bytes > MOST_BYTES) throw new WrongAnswer('it sent more than 1 MB');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parsed(text: string): unknown {

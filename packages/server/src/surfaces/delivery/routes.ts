@@ -1,4 +1,4 @@
-import { Text, WaycastError } from '@waycast/protocol';
+import { WaycastError } from '@waycast/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { DeliverySession, Progress, PublicSession, StartInput, TrackingStats, UpdateInput } from '../../dialects/delivery/messages.ts';
@@ -13,8 +13,8 @@ import { courierOrOther } from './visitor.ts';
 
 const UNPROCESSABLE = 422;
 const tags = ['Delivery'];
-const TrackingId = Type.Object({ id: Text({ maxLength: 200, description: 'a tracking id, `TRK-...`' }) });
-const RiderId = Type.Object({ rider_id: Text({ maxLength: 200 }) });
+const TrackingId = Type.Object({ id: Type.String({ description: 'a tracking id, `TRK-...`' }) });
+const RiderId = Type.Object({ rider_id: Type.String() });
 const noSession = refusals('not_found', 'session_expired');
 
 /** The REST calls of the delivery contract. */
