@@ -56,7 +56,10 @@ const restOf = ({ url, token }: TestServer): RestClient => new RestClient({ url,
 /** How it is answered to who comes with a token by this secret. */
 async function answerTo(secret: string, { url }: TestServer): Promise<number> {
   const headers = { authorization: `Bearer ${await signedBy(() => secret)('dispatcher')}` };
-  return (await fetch(`${url}/v1/trips`, { headers })).status;
+  const answer = await fetch(`${url}/v1/trips`, { headers });
+  // Read to its end: fetch does not survive a server that goes away amid a large one (nodejs/undici#5360).
+  await answer.arrayBuffer();
+  return answer.status;
 }
 
 /** How many were refused for this since it started. */
