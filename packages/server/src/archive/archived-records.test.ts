@@ -21,7 +21,7 @@ function scene(trouble: () => Error | null) {
   const records = new ArchivedRecords({
     hot,
     archive: {
-      has: () => ask({ reaches: true, newest: TODAY - 40 }),
+      has: async (_from, _to, atOnce) => (atOnce ? { reaches: false, newest: null } : ask({ reaches: true, newest: TODAY - 40 })),
       track: () => ask({ rows: [], until: null }),
       passes: () => ask([]),
     },
@@ -62,8 +62,12 @@ it('an archive that does not answer is left alone for 10 s: nobody else waits fo
 
 it('each trouble of the archive is told once, until it could be read again; what refuses is asked every time [I5]', async () => {
   let trouble: string | null = 'no such folder';
-  const { told, asked, old } = scene(() => (trouble === null ? null : new ArchiveTrouble(trouble)));
-  for (let n = 0; n < 3; n++) expect(await old()).toBe('archive_unavailable');
+  const { told, asked, old, recent, nothing } = scene(() => (trouble === null ? null : new ArchiveTrouble(trouble)));
+  for (let n = 0; n < 3; n++) {
+    expect(await old()).toBe('archive_unavailable');
+    // Of what is hot nothing is asked, so it shows nothing.
+    expect(await recent()).toEqual(nothing);
+  }
   expect([asked(), told]).toEqual([3, ['no such folder']]);
   trouble = 'no rights';
   await old();

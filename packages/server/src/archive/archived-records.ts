@@ -115,17 +115,21 @@ export class ArchivedRecords implements Records {
   /** Whether the archive may have anything captured in this time. */
   async #reaches(from: number, to: number): Promise<boolean> {
     const nothing = { reaches: false, newest: this.#newest };
-    const { reaches, newest } = await this.#asked(from, () => this.#archive.has(from, to, this.#isHot(from)), nothing);
+    const isKnown = this.#isHot(from);
+    const { reaches, newest } = await this.#asked(from, () => this.#archive.has(from, to, isKnown), nothing, !isKnown);
     this.#newest = newest;
     return reaches;
   }
 
-  /** @throws WaycastError `archive_unavailable` for a time of which the archive alone may know */
-  async #asked<T>(from: number, ask: () => Promise<T>, otherwise: T): Promise<T> {
+  /**
+   * @param isRead whether an answer shows that the archive can be read: it is not what was known before
+   * @throws WaycastError `archive_unavailable` for a time of which the archive alone may know
+   */
+  async #asked<T>(from: number, ask: () => Promise<T>, otherwise: T, isRead = true): Promise<T> {
     try {
       if (this.#parts.now() < this.#leftAlone) throw new ArchiveTrouble(this.#trouble ?? '');
       const found = await ask();
-      this.#trouble = null;
+      if (isRead) this.#trouble = null;
       return found;
     } catch (error) {
       if (!(error instanceof ArchiveTrouble)) throw error;
