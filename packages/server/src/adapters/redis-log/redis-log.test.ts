@@ -84,45 +84,6 @@ describe('a log that processes share', () => {
     expect(replies(third)).toEqual(upTo(500).slice(300));
   });
 
-  it('hands on a little in each turn, in order, and goes on at once where a partition was closed meanwhile [P1 P7]', async () => {
-    const prefix = fresh();
-    const [one, two] = [await processOf(prefix), await processOf(prefix)];
-    const [lanes, each] = [[4, 5, 6], 200];
-    for (const n of upTo(each)) for (const lane of lanes) one.append(lane, fixes(n, 20));
-    await until(
-      () => one.held(),
-      (held) => held === 0,
-    );
-    let turns = 0;
-    const turn = () => {
-      turns++;
-      if (found.length < lanes.length * each) setImmediate(turn);
-    };
-    const found: { entry: LogEntry; turn: number }[] = [];
-    two.consume((batch) => {
-      if (found.length === 0) turn();
-      found.push(...batch.map((entry) => ({ entry, turn: turns })));
-      // Amid the first partition's: what is left of that comes anew, of the others nothing is missed.
-      if (found.length === batch.length) two.open(4, 0);
-    });
-    for (const lane of lanes) two.open(lane, 0);
-    const again = () => found.filter(({ entry }) => entry.partition === 4 && entry.command.reply === 0).length;
-    await until(
-      () => found.length,
-      () =>
-        again() === 2 && lanes.every((lane) => found.findLast(({ entry }) => entry.partition === lane)?.entry.command.reply === each - 1),
-    );
-    const perTurn = Map.groupBy(found, ({ turn }) => turn);
-    // 20 fixes are some 900 characters, and a read brings 128 of each partition.
-    for (const [, some] of perTurn) expect(some.length).toBeLessThan(200);
-    for (const lane of [5, 6]) {
-      const own = found.filter(({ entry }) => entry.partition === lane).map(({ entry }) => entry);
-      expect(replies(own)).toEqual(upTo(each));
-    }
-    const own = found.filter(({ entry }) => entry.partition === 4).map(({ entry }) => entry);
-    expect(replies(own.slice(-each))).toEqual(upTo(each));
-  });
-
   it('ages entries of others by the clock, never to the future', async () => {
     const prefix = fresh();
     const one = await processOf(prefix);

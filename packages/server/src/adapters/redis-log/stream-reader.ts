@@ -1,4 +1,4 @@
-import { setImmediate as othersTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Link, RedisArgs, RedisReply } from '../redis/link.ts';
 import type { RedisConnection } from '../redis/redis-connection.ts';
 import type { Lane } from './lane.ts';
@@ -8,8 +8,6 @@ import { idOf } from './positions.ts';
 const MOST = 128;
 /** So many characters one read of all partitions may bring: a command may be one fix or a thousand. */
 const READ_CHARS = 16 * 1_024 * 1_024;
-/** Of that so many are handed on in one turn, some 500 fixes or 15 ms; everything else has its turn in between. Less at once makes many small commits. */
-const TURN_CHARS = 128 * 1_024;
 /** As large as any. */
 const LARGEST_CHARS = 96 * 1_024;
 const BLOCK_MS = 1_000;
@@ -118,7 +116,7 @@ export class StreamReader {
         if (link.up) this.#failed();
         break;
       }
-      await this.#handOn(lanes, opened, reply as readonly [string, readonly RawEntry[]][] | null);
+      this.#handOn(lanes, opened, reply as readonly [string, readonly RawEntry[]][] | null);
       if (performance.now() - began < PACE_MS) await sleep(PACE_MS);
     }
     this.#reading = false;
@@ -134,31 +132,21 @@ export class StreamReader {
     let [chars, count] = [0, 0];
     for (const [, entries] of reply) {
       count += entries.length;
-      for (const entry of entries) chars += charsOf(entry);
+      for (const [, fields] of entries) chars += fields?.[1]?.length ?? 0;
     }
     if (count > 0) this.#chars = Math.max(1, chars / count);
   }
 
-  async #handOn(lanes: readonly Lane[], opened: readonly number[], reply: readonly [string, readonly RawEntry[]][] | null): Promise<void> {
+  #handOn(lanes: readonly Lane[], opened: readonly number[], reply: readonly [string, readonly RawEntry[]][] | null): void {
     if (reply === null) return;
     this.#measure(reply);
     const found = new Map(reply);
-    let batch: { lane: Lane; entries: readonly RawEntry[] }[] = [];
-    let room = TURN_CHARS;
+    const batch: { lane: Lane; entries: readonly RawEntry[] }[] = [];
     for (const [i, lane] of lanes.entries()) {
-      const all = found.get(lane.key) ?? [];
-      let next = 0;
-      // Unless it was closed meanwhile, or begun anew somewhere else.
-      while (next < all.length && lane.opened === opened[i] && lane.opened !== 0) {
-        const first = next;
-        while (next < all.length && room > 0) room -= charsOf(all[next++]);
-        batch.push({ lane, entries: all.slice(first, next) });
-        if (room > 0) continue;
-        this.#events.take(batch);
-        await othersTurn();
-        if (this.#closed) return;
-        [batch, room] = [[], TURN_CHARS];
-      }
+      const entries = found.get(lane.key);
+      // Closed meanwhile, or begun anew somewhere else.
+      if (entries === undefined || lane.opened !== opened[i] || lane.opened === 0) continue;
+      batch.push({ lane, entries });
     }
     if (batch.length > 0) this.#events.take(batch);
   }
@@ -183,9 +171,4 @@ export class StreamReader {
       if (woken === 0 && this.#waiting && !this.#closed) setTimeout(() => this.#waiting && this.#wake(), WAKE_AGAIN_MS);
     });
   }
-}
-
-/** How large its command is; one that was trimmed away has none. */
-function charsOf(entry: RawEntry | undefined): number {
-  return entry?.[1]?.[1]?.length ?? 0;
 }
