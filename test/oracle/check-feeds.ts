@@ -21,7 +21,8 @@ function enter(state: FeedState, epoch: string, seq: number): void {
 
 /** A numbered message: the next of its epoch, or the first of a new one (O1). */
 function numbered(state: FeedState, epoch: string, seq: number, report: Report): void {
-  if (state.left.has(epoch)) report('epoch-returned', `epoch ${epoch} again, at ${seq}, after it was left`);
+  if (state.left.has(epoch))
+    report('epoch-returned', `epoch ${epoch} again, at ${seq}, after it was left, and ${state.seq} of ${state.epoch}`);
   else if (!state.started) report('no-start', `begins with ${seq} of ${epoch}, without a snapshot or a place to resume from`);
   else if (state.epoch !== epoch) {
     if (seq !== 1) report('gap', `a new epoch ${epoch} begins with ${seq}, not 1, and no snapshot`);
@@ -41,7 +42,8 @@ function conflated(state: FeedState, epoch: string, from: number, to: number, re
 
 /** O2: a snapshot may jump forward, never back within an epoch. */
 function snapshot(state: FeedState, epoch: string, seq: number, report: Report): void {
-  if (state.left.has(epoch)) report('epoch-returned', `a snapshot of epoch ${epoch} after it was left`);
+  if (state.left.has(epoch))
+    report('epoch-returned', `a snapshot of epoch ${epoch} at ${seq}, after it was left, and ${state.seq} of ${state.epoch}`);
   if (state.epoch === epoch && seq < state.seq) report('not-increasing', `a snapshot at ${seq} after ${state.seq} in epoch ${epoch}`);
   enter(state, epoch, seq);
 }

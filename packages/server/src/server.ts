@@ -12,6 +12,7 @@ import { openTokens } from './auth/open-tokens.ts';
 import { sharedSecrets } from './auth/secret.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
+import { newLife } from './core/life.ts';
 import { distributed } from './foundations/distributed.ts';
 import { embedded } from './foundations/embedded.ts';
 import type { Foundation, Ground } from './foundations/foundation.ts';
@@ -180,7 +181,7 @@ async function compose(
     backlogRate: config.secondsPerFix === 0 ? { perSecond: Number.POSITIVE_INFINITY, burst: BACKLOG_RATE.burst } : BACKLOG_RATE,
     replyTimeoutMs: REPLY_TIMEOUT_MS,
     canary: config.canarySeconds === 0 ? null : { everyMs: config.canarySeconds * 1_000, meter: canaryMeter(metrics, tellSpan) },
-    newEpoch: () => randomBytes(6).toString('base64url'),
+    newEpoch: () => newLife(clock.now(), randomBytes(2).toString('hex')),
     eraseArchived: archive.erase,
     erased: (report) => log.info(report, 'driver data was erased'),
     fatal,

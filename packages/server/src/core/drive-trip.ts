@@ -13,7 +13,7 @@ export function adopt(driver: Driver, command: AdoptCommand, effects: Effects): 
   effects.outboxDone.push(command.entry);
   effects.changed.add(driver);
   if (driver.trips.some((active) => active.trip.id === command.trip.id)) return;
-  const active = activeTrip(driver, command.trip);
+  const active = activeTrip(driver, command.trip, command.receivedAt);
   driver.trips = [...driver.trips, active];
   tripHappened(driver, active, [assignmentEvent(active.trip, command.previous, command.at, command.by)], effects);
 }

@@ -2,6 +2,7 @@ import type { DriverStatus } from '@waycast/protocol';
 import { type Plan, planOf } from './eta.ts';
 import type { Fix } from './fix.ts';
 import { type Identities, newIdentities, noRecent, remember, type Stream } from './identities.ts';
+import { lifeFrom } from './life.ts';
 import { type Judgement, newJudgement } from './plausibility.ts';
 import { hasStarted, type Trip } from './trip.ts';
 
@@ -79,9 +80,10 @@ export function newDriver(id: string, epoch: string): Driver {
   };
 }
 
-/** An open trip on its feed; the epoch is new with every adoption, whoever drove before. */
-export function activeTrip(driver: Driver, trip: Trip): ActiveTrip {
-  return { trip, feed: `trip:${trip.id}`, epoch: `${driver.epoch}.${++driver.adopted}`, seq: 0, plan: planOf(trip.kind, trip.stops) };
+/** An open trip on its feed; the epoch is new with every adoption, and later than before, whoever drove then. `since`: when the driver got it, epoch ms. */
+export function activeTrip(driver: Driver, trip: Trip, since = 0): ActiveTrip {
+  const epoch = `${lifeFrom(driver.epoch, since)}.${++driver.adopted}`;
+  return { trip, feed: `trip:${trip.id}`, epoch, seq: 0, plan: planOf(trip.kind, trip.stops) };
 }
 
 /** [D1] */

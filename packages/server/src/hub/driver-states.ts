@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeenDriver } from '../core/driver.ts';
 import type { Rules } from '../core/rules.ts';
 import type { Engine } from './engine.ts';
@@ -6,6 +7,9 @@ import { partitionOf } from './partition.ts';
 import type { Hot } from './ports.ts';
 import { restored } from './restored.ts';
 import type { Store } from './storage-ports.ts';
+
+/** What is out of date in Redis its owner writes anew within so long, ms; if not, nobody has the driver in memory. */
+const PATIENCE_MS = [100, 200, 400];
 
 /** Drivers as they are now, whichever process owns them. */
 export class DriverStates {
@@ -27,16 +31,23 @@ export class DriverStates {
     return known;
   }
 
-  /** Undefined for one the store never heard of. */
-  async look(id: string): Promise<SeenDriver | undefined> {
+  /**
+   * Undefined for one the store never heard of. `isPast`: by what was told of it already, what another process shows of it
+   * is out of date: Redis came back without what it took last, say, or an owner that woke late wrote over it.
+   */
+  async look(id: string, isPast: (seen: SeenDriver) => boolean = () => false): Promise<SeenDriver | undefined> {
     const { engine, hot, store, rules } = this.#parts;
     if (engine.owns(partitionOf(id))) {
       const driver = await engine.wake(id);
       // It may have changed hands meanwhile: that nobody came in then says nothing.
       if (driver !== undefined || engine.owns(partitionOf(id))) return driver;
     }
-    const seen = await hot.driver(id);
-    if (seen !== undefined) return seen;
+    for (const patience of [0, ...PATIENCE_MS]) {
+      if (patience > 0) await sleep(patience);
+      const seen = await hot.driver(id);
+      if (seen === undefined) break;
+      if (!isPast(seen)) return seen;
+    }
     const [stored] = await store.load([id]);
     return stored === undefined ? undefined : restored(stored, KEPT, rules);
   }

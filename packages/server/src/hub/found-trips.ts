@@ -1,6 +1,7 @@
 import { isId, WaycastError } from '@waycast/protocol';
 import { canaryTrip } from '../core/canary.ts';
 import type { ActiveTrip, SeenDriver } from '../core/driver.ts';
+import { isDatedLife, isEarlierLife } from '../core/life.ts';
 import { isOpenTrip, type Trip } from '../core/trip.ts';
 import { mayReadTrip } from './access.ts';
 import type { DriverStates } from './driver-states.ts';
@@ -25,29 +26,30 @@ export class FoundTrips {
     this.#states = states;
   }
 
-  /** @throws WaycastError `not_found`, also when it is not for them [S6] */
-  async find(who: Principal, id: string): Promise<FoundTrip> {
-    const found = await this.look(id);
+  /** `told` as for `current`. @throws WaycastError `not_found`, also when it is not for them [S6] */
+  async find(who: Principal, id: string, told: readonly string[] = []): Promise<FoundTrip> {
+    const found = await this.look(id, told);
     if (found === null || !mayReadTrip(who, found.trip)) throw new WaycastError('not_found', 'no such trip');
     return found;
   }
 
   /** A trip as the server itself sees it, null when there is none: who may see it is settled by the caller. */
-  async look(id: string): Promise<FoundTrip | null> {
+  async look(id: string, told: readonly string[] = []): Promise<FoundTrip | null> {
     const stored = isId(id) ? await this.stored(id) : undefined;
-    return stored === undefined ? null : this.current(stored);
+    return stored === undefined ? null : this.current(stored, told);
   }
 
   /** The trip of a canary, which the store does not have and nobody finds [U5]. */
-  canary(id: string): Promise<FoundTrip> {
-    return this.current(canaryTrip(id));
+  canary(id: string, told: readonly string[]): Promise<FoundTrip> {
+    return this.current(canaryTrip(id), told);
   }
 
-  /** An open trip that is driven is newer in its driver than in the store. */
-  async current(stored: Trip): Promise<FoundTrip> {
+  /** An open trip that is driven is newer in its driver than in the store. `told`: lives of its feed that somebody was told of. */
+  async current(stored: Trip, told: readonly string[] = []): Promise<FoundTrip> {
     if (!isOpenTrip(stored) || stored.driverId === null) return { trip: stored, active: null, driver: null };
-    const driver = await this.#states.look(stored.driverId);
-    const active = driver?.trips.find((one) => one.trip.id === stored.id);
+    const activeOf = (seen: SeenDriver | undefined) => seen?.trips.find((one) => one.trip.id === stored.id);
+    const driver = await this.#states.look(stored.driverId, (seen) => isBefore(activeOf(seen), told));
+    const active = activeOf(driver);
     if (driver === undefined || active === undefined) return { trip: stored, active: null, driver: null };
     // What was just stored may be newer than what another process shows of its driver.
     return { trip: stored.revision > active.trip.revision ? stored : active.trip, active, driver };
@@ -61,4 +63,9 @@ export class FoundTrips {
     this.#reading.set(id, read);
     return read;
   }
+}
+
+/** Whether the feed has had a life after this one: then what is seen of it is out of date, and where it has none as well. */
+function isBefore(active: ActiveTrip | undefined, told: readonly string[]): boolean {
+  return told.some((epoch) => (active === undefined ? isDatedLife(epoch) : isEarlierLife(active.epoch, epoch)));
 }

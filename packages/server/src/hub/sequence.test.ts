@@ -83,6 +83,35 @@ describe('the messages of a feed [P7]', () => {
     expect(passed.map(({ epoch, seq }) => `${epoch}${seq}`)).toEqual(['a5', 'a6']);
   });
 
+  it('that got lost are not marked by a snapshot of a life that is over: it is asked again where the feed stands [O1]', async () => {
+    const asked: (readonly string[])[] = [];
+    const passed: Numbered[] = [];
+    const seen = [snapshot('a', 9), snapshot('b', 4)];
+    const sequence = new Sequence({
+      pass: (delivery) => void passed.push(delivery),
+      since: async () => null,
+      snapshot: async (told) => {
+        asked.push(told);
+        return seen.shift() ?? null;
+      },
+      lost: async (one) => {
+        passed.push(one);
+        return [];
+      },
+      newLife: () => undefined,
+      now: () => 0,
+      warn: () => undefined,
+    });
+    sequence.startAt({ epoch: 'a', seq: 1 });
+    sequence.take(location(FEED, 'b', 1));
+    sequence.take(location(FEED, 'b', 4));
+    await vi.waitFor(() => expect(passed.map(({ epoch, seq }) => `${epoch}${seq}`)).toEqual(['b1', 'b4']), { timeout: 5_000 });
+    expect(asked).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+  });
+
   it('of a life of the counter that is over are left out', () => {
     const { sequence, numbers } = feed();
     sequence.startAt({ epoch: 'a', seq: 1 });

@@ -26,8 +26,8 @@ export interface SequenceParts {
   readonly pass: (delivery: Numbered) => void;
   /** Exactly what followed; null when that cannot be told any more. */
   readonly since: (epoch: string, seq: number) => Promise<readonly Published[] | null>;
-  /** Where the feed stands now; null when it is no more. */
-  readonly snapshot: () => Promise<Snapshot | null>;
+  /** Where the feed stands now, who was told of these lives of it; null when it is no more. */
+  readonly snapshot: (told: readonly string[]) => Promise<Snapshot | null>;
   /** Messages are lost, between what was told and this snapshot; what follows waits for it. Answers those it could still tell. */
   readonly lost: (snapshot: Snapshot, told: Told) => Promise<readonly Published[]>;
   /** Somebody else counts now: the last words of whoever did before may never have been said. */
@@ -60,6 +60,11 @@ export class Sequence {
   /** Up to where everything was passed on; null before the beginning. */
   get position(): FeedPosition | null {
     return this.#epoch === '' ? null : { epoch: this.#epoch, seq: this.#seq };
+  }
+
+  /** The lives of the counter that were told of, the last few. */
+  get told(): readonly string[] {
+    return this.#epoch === '' ? this.#over : [...this.#over, this.#epoch];
   }
 
   /** Nobody is there any more. */
@@ -169,9 +174,9 @@ export class Sequence {
   async #startAnew(): Promise<boolean> {
     for (let tries = 1; !this.#stopped; tries++) {
       try {
-        const snapshot = await this.#parts.snapshot();
+        const snapshot = await this.#parts.snapshot(this.told);
         // Somebody has just told something: who that is cannot be seen, as Redis is away, say, or was wiped.
-        if (snapshot !== null && isKept(snapshot) && tries < KEPT_TRIES) {
+        if (snapshot !== null && (isKept(snapshot) || this.#isPast(snapshot)) && tries < KEPT_TRIES) {
           await sleep(SNAPSHOT_RETRY_MS);
           continue;
         }
@@ -223,6 +228,10 @@ export class Sequence {
     if (epoch !== this.#epoch && this.#epoch !== '') this.#end(this.#epoch);
     this.#epoch = epoch;
     this.#seq = seq;
+  }
+
+  #isPast({ epoch }: Snapshot): boolean {
+    return isCounted(epoch) && this.#over.includes(epoch);
   }
 
   #end(epoch: string): void {

@@ -72,18 +72,18 @@ export class Trips {
   }
 
   /** @throws WaycastError `not_found`, also when it is not for them [S6] */
-  find(who: Principal, id: string): Promise<FoundTrip> {
-    return this.#found.find(who, id);
+  find(who: Principal, id: string, told?: readonly string[]): Promise<FoundTrip> {
+    return this.#found.find(who, id, told);
   }
 
   /** A trip as the server itself sees it, null when there is none: who may see it is settled by the caller. */
-  look(id: string): Promise<FoundTrip | null> {
-    return this.#found.look(id);
+  look(id: string, told?: readonly string[]): Promise<FoundTrip | null> {
+    return this.#found.look(id, told);
   }
 
   /** As `look`, for the server's own canary. */
-  canary(id: string): Promise<FoundTrip> {
-    return this.#found.canary(id);
+  canary(id: string, told: readonly string[]): Promise<FoundTrip> {
+    return this.#found.canary(id, told);
   }
 
   async list(who: Principal, filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>> {

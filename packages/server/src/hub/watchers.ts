@@ -47,6 +47,9 @@ interface Audience {
   retold: ReadonlySet<string>;
 }
 
+/** What of a feed somebody has to be told who may have missed something of it; `told`: lives of its counter that are known of. */
+type LookUp = (feed: string, told: readonly string[]) => Promise<readonly Delivery[]>;
+
 export interface WatchersParts {
   readonly bus: Bus;
   readonly hot: Hot;
@@ -66,7 +69,7 @@ export class Watchers {
   readonly #feeds = new Map<string, Audience>();
   readonly #stops: (() => void)[];
   readonly #looks: Looks;
-  #lookUp: (feed: string) => Promise<readonly Delivery[]> = async () => [];
+  #lookUp: LookUp = async () => [];
 
   constructor(parts: WatchersParts) {
     this.#parts = parts;
@@ -81,8 +84,13 @@ export class Watchers {
   }
 
   /** How it is found out where a feed stands: what somebody has to be told who may have missed something of it. */
-  lookBy(lookUp: (feed: string) => Promise<readonly Delivery[]>): void {
+  lookBy(lookUp: LookUp): void {
     this.#lookUp = lookUp;
+  }
+
+  /** The lives of its counter that were told of here, the last few. */
+  told(feed: string): readonly string[] {
+    return this.#feeds.get(feed)?.sequence.told ?? [];
   }
 
   /** From now on it hears of the feed. Answers how to take that back: unless it did so before, it hears nothing more. */
@@ -168,7 +176,7 @@ export class Watchers {
     const sequence = new Sequence({
       pass: (delivery) => this.#deliver(audience, delivery),
       since: (epoch, seq) => hot.since(feed, epoch, seq),
-      snapshot: async () => (await this.#lookUp(feed)).find(isSnapshot) ?? null,
+      snapshot: async (told) => (await this.#lookUp(feed, told)).find(isSnapshot) ?? null,
       lost: (snapshot, told) => this.#lost(audience, snapshot, told),
       newLife: () => this.#lookSoon(feed, UNSURE_MS),
       now: () => clock.now(),
@@ -225,7 +233,7 @@ export class Watchers {
   async #lookAt(feed: string): Promise<void> {
     const audience = this.#feeds.get(feed);
     if (audience === undefined) return;
-    for (const delivery of await this.#lookUp(feed)) {
+    for (const delivery of await this.#lookUp(feed, audience.sequence.told)) {
       if (isSnapshot(delivery)) audience.sequence.standsAt(delivery);
       else this.#deliver(audience, delivery);
     }

@@ -1,6 +1,8 @@
 import { isId, WaycastError } from '@waycast/protocol';
 import { isCanary } from '../core/canary.ts';
+import type { SeenDriver } from '../core/driver.ts';
 import { etasOf } from '../core/eta.ts';
+import { isEarlierLife } from '../core/life.ts';
 import { isParty } from '../core/trip.ts';
 import { mayFollowPerson, mayReadDriver, mustFollowFleet } from './access.ts';
 import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
@@ -35,7 +37,7 @@ export class Watching {
 
   constructor(parts: WatchingParts) {
     this.#parts = parts;
-    parts.watchers.lookBy((feed) => this.#lookUp(feed));
+    parts.watchers.lookBy((feed, told) => this.#lookUp(feed, told));
   }
 
   /**
@@ -64,8 +66,11 @@ export class Watching {
     const giveUp = watchers.await(feed, watcher, true);
     try {
       await watchers.ready(feed);
+      const told = since === null ? watchers.told(feed) : [...watchers.told(feed), since.epoch];
       const snapshot =
-        kind === 'trip' ? tripSnapshot(feed, await this.#parts.trips.find(who, id), clock.now()) : await this.#driverSnapshot(feed, id);
+        kind === 'trip'
+          ? tripSnapshot(feed, await this.#parts.trips.find(who, id, told), clock.now())
+          : await this.#driverSnapshot(feed, id, told);
       await this.#begin(feed, since, snapshot, watcher, begin);
     } catch (error) {
       giveUp();
@@ -84,7 +89,7 @@ export class Watching {
     watchers.await(feed, watcher, false);
     try {
       await watchers.ready(feed);
-      const snapshot = await this.#snapshotOf(feed);
+      const snapshot = await this.#snapshotOf(feed, watchers.told(feed));
       if (snapshot !== null && watchers.begin(feed, watcher, snapshot, () => begin(snapshot), snapshot)) return true;
     } catch (error) {
       watchers.remove(feed, watcher);
@@ -140,12 +145,12 @@ export class Watching {
   }
 
   /** What somebody has to be told who may have missed something of a feed; nothing for feeds of other kinds. */
-  async #lookUp(feed: string): Promise<readonly Delivery[]> {
+  async #lookUp(feed: string, told: readonly string[]): Promise<readonly Delivery[]> {
     const [kind, id] = [feed.slice(0, feed.indexOf(':')), feed.slice(feed.indexOf(':') + 1)];
     const person = PERSON_FEEDS.find((one) => one === kind);
     if (person !== undefined) return (await this.#tripsOf(person, id)).map((tripId) => ({ type: 'person', feed, tripId }));
-    if (kind === 'driver') return [await this.#driverSnapshot(feed, id)];
-    if (kind === 'trip') return [(await this.#snapshotOf(feed)) ?? { type: 'removed', feed }];
+    if (kind === 'driver') return [await this.#driverSnapshot(feed, id, told)];
+    if (kind === 'trip') return [(await this.#snapshotOf(feed, told)) ?? { type: 'removed', feed }];
     return [];
   }
 
@@ -158,14 +163,15 @@ export class Watching {
   }
 
   /** Where a trip's feed stands, whoever asks; null when there is no such trip. */
-  async #snapshotOf(feed: string): Promise<Snapshot | null> {
+  async #snapshotOf(feed: string, told: readonly string[]): Promise<Snapshot | null> {
     const id = feed.slice('trip:'.length);
-    const found = isCanary(id) ? await this.#parts.trips.canary(id) : await this.#parts.trips.look(id);
+    const found = isCanary(id) ? await this.#parts.trips.canary(id, told) : await this.#parts.trips.look(id, told);
     return found === null ? null : tripSnapshot(feed, found, this.#parts.clock.now());
   }
 
-  async #driverSnapshot(feed: string, id: string): Promise<Snapshot> {
-    const driver = (await this.#parts.states.look(id)) ?? null;
+  async #driverSnapshot(feed: string, id: string, told: readonly string[]): Promise<Snapshot> {
+    const isPast = ({ epoch }: SeenDriver) => told.some((one) => isEarlierLife(epoch, one));
+    const driver = (await this.#parts.states.look(id, isPast)) ?? null;
     const at = driver === null ? { epoch: 'stored', seq: 0 } : { epoch: driver.epoch, seq: driver.seq };
     return { type: 'snapshot', feed, ...at, trip: null, driver, location: driver?.latest ?? null, etas: [] };
   }

@@ -21,10 +21,10 @@ const DRIVERS_AT_ONCE = 2_000;
 const RETRY_MS = 100;
 const TRIED_AT_ONCE = 200;
 
-/** Only whoever wrote it last may remove it: a new owner may have put its own there. */
+/** What a later life has put there stays: it is a new owner's. What is left of an earlier one goes as well. */
 const DROP = `
 local light = redis.call('GET', KEYS[1])
-if light and string.sub(light, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if light and string.sub(light, 1, #ARGV[1]) <= ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 0`;
 
 /** The same, and all of it: nothing may be left until it expires. */

@@ -3,6 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { startRedis } from '../../../../../test/support/services/redis.ts';
 import { until } from '../../../../../test/support/until.ts';
 import { activeTrip, type Driver, newDriver, type SeenDriver } from '../../core/driver.ts';
+import { newLife } from '../../core/life.ts';
 import { countFix, patchTrip } from '../../core/trip.ts';
 import { busContract, EVERY_KIND } from '../../hub/contracts/bus.ts';
 import { hotContract } from '../../hub/contracts/hot.ts';
@@ -356,28 +357,28 @@ describe('hot state that processes share', () => {
     expect(await redis.client().ttl(`${prefix}{driver.d}:heavy`)).toBeGreaterThan(86_000);
   });
 
-  it('drops a driver only while nobody else has put it since [P2]', async () => {
+  it('drops a driver only while no later life of it was put there, and what is left of an earlier one [P2]', async () => {
     const prefix = fresh();
     const [one, two, three] = [await processOf(prefix, 1), await processOf(prefix, 2), await processOf(prefix, 3)];
-    one.hot.put(driverAt('d', 1));
-    one.hot.put(driverAt('e', 1));
+    const [earlier, epoch, later] = [T0, T0 + 1, T0 + 2].map((at) => newLife(at, 'life')) as [string, string, string];
+    for (const id of ['d', 'e', 'f']) one.hot.put(driverAt(id, 1, { epoch }));
     await until(
-      () => three.hot.driver('d'),
+      () => three.hot.driver('f'),
       (found) => found !== undefined,
     );
-    two.hot.put(driverAt('d', 2, { epoch: 'other' }));
+    two.hot.put(driverAt('d', 2, { epoch: later }));
+    two.hot.put(driverAt('f', 2, { epoch: earlier }));
     await until(
-      () => three.hot.driver('d'),
+      () => three.hot.driver('f'),
       (found) => found?.position === 2,
     );
-    one.hot.drop('d');
-    one.hot.drop('e');
+    for (const id of ['d', 'e', 'f']) one.hot.drop(id);
     await until(
-      () => three.hot.driver('e'),
-      (found) => found === undefined,
+      () => Promise.all(['e', 'f'].map((id) => three.hot.driver(id))),
+      (found) => found.every((driver) => driver === undefined),
     );
-    expect(await three.hot.driver('d')).toMatchObject({ epoch: 'other', position: 2 });
-    expect(await one.hot.driver('d'), 'not from its own memory any more').toMatchObject({ epoch: 'other' });
+    expect(await three.hot.driver('d')).toMatchObject({ epoch: later, position: 2 });
+    expect(await one.hot.driver('d'), 'not from its own memory any more').toMatchObject({ epoch: later });
   });
 
   it('keeps for others what is wanted anywhere, and ends a ring when a message is left out [O2]', async () => {
