@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FixReceipt, TripView } from '../../packages/protocol/src/index.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
@@ -6,21 +6,35 @@ import { dial, type Peer } from '../support/peer.ts';
 import { north, ride } from '../support/places.ts';
 import { caller } from '../support/rest.ts';
 import type { TestServer } from '../support/server.ts';
+import { startRedis, type TestRedis } from '../support/services/redis.ts';
 import { until } from '../support/until.ts';
 
 /** So often it is looked for what is not out of date. */
 const LOOKS = 4;
 
+interface Car {
+  readonly id: string;
+  readonly trip: string;
+  /** By key. */
+  readonly past: ReadonlyMap<string, string>;
+}
+
 let cluster: Cluster;
 let b: TestServer;
 let c: TestServer;
+let own: TestRedis;
 let redis: Redis;
 /** Of `c`, whoever had them before: each with a trip, and what Redis showed of it then. */
-let drivers: { readonly id: string; readonly trip: string; readonly past: ReadonlyMap<string, string> }[];
+let drivers: Car[];
 
 beforeAll(async () => {
-  cluster = await startCluster({ nginx: false, env: { REST_RATE_LIMIT_PER_MINUTE: '1000000', LOCATION_UPDATE_RATE_LIMIT: '0' } });
-  redis = new Redis(cluster.redisUrl);
+  own = await startRedis();
+  redis = own.client();
+  cluster = await startCluster({
+    redis: own,
+    nginx: false,
+    env: { REST_RATE_LIMIT_PER_MINUTE: '1000000', LOCATION_UPDATE_RATE_LIMIT: '0' },
+  });
   await cluster.settled();
   const [a, stays] = cluster.servers as [TestServer, TestServer];
   b = stays;
@@ -44,12 +58,12 @@ beforeAll(async () => {
   await cluster.settled();
   const owners = await Promise.all(all.map(({ id }) => cluster.ownerOf(id)));
   drivers = all.filter((_, i) => owners[i] === c);
-  expect(drivers.length).toBeGreaterThan(2);
+  expect(drivers.length).toBeGreaterThan(3);
   for (const { id } of drivers) await drive(c, id, 800);
 }, 60_000);
 afterAll(async () => {
-  redis?.disconnect();
   await cluster?.stop();
+  await own?.stop();
 });
 
 async function drive(at: TestServer, id: string, metres: number): Promise<void> {
@@ -63,7 +77,7 @@ function place(metres: number): { lat: number; lng: number } {
 }
 
 /** As Redis would show it that has lost its last moments, or in which an owner that woke late wrote over it. */
-async function showPast({ past }: (typeof drivers)[number]): Promise<void> {
+async function showPast({ past }: Car): Promise<void> {
   for (const [key, text] of past) await redis.set(key, text);
 }
 
@@ -73,43 +87,43 @@ async function looks(): Promise<number> {
 }
 
 /** Lives that were over, and that a watcher was told of all the same. */
-function pastOf({ past }: (typeof drivers)[number], { messages }: Peer, feed: string): string[] {
+function pastOf({ past }: Car, { messages }: Peer, feed: string): string[] {
   const told = messages.flatMap((one) => ('feed' in one && one.feed === feed && 'epoch' in one ? [one.epoch] : []));
   return told.filter((epoch) => past.values().some((text) => text.includes(`"${epoch}"`)));
 }
 
 describe('what Redis shows of a driver is out of date', () => {
   it('and somebody comes back who was told of a later life: nothing is told of the one that is over [O1 O2]', async () => {
-    const [own] = drivers as [(typeof drivers)[number]];
-    for (const feed of [`driver:${own.id}`, `trip:${own.trip}`]) {
-      await drive(c, own.id, 790);
+    const [car] = drivers as [Car];
+    for (const feed of [`driver:${car.id}`, `trip:${car.trip}`]) {
+      await drive(c, car.id, 790);
       const first = await dial(b, { token: await b.token('admin') });
       await first.ask({ type: 'subscribe', feed });
       const { epoch, seq } = await first.next('snapshot', (one) => one.feed === feed);
       await first.close();
-      await showPast(own);
+      await showPast(car);
       const again = await dial(b, { token: await b.token('admin') });
       await again.ask({ type: 'subscribe', feed, since: { epoch, seq } });
       // Nobody wrote it anew: it stands as stored.
       const stands = await again.next('snapshot', (one) => one.feed === feed);
       expect(stands.location).toMatchObject(place(790));
-      await drive(c, own.id, 780);
+      await drive(c, car.id, 780);
       await again.next('snapshot', (one) => one.feed === feed && one.location?.lat === place(780).lat);
-      expect(pastOf(own, again, feed)).toEqual([]);
+      expect(pastOf(car, again, feed)).toEqual([]);
       await again.close();
     }
   });
 
   it('and its owner writes it anew in a moment: whoever comes back goes on from where it stood [O2]', async () => {
-    const [, own] = drivers as [unknown, (typeof drivers)[number]];
-    for (const feed of [`driver:${own.id}`, `trip:${own.trip}`]) {
+    const [, car] = drivers as [unknown, Car];
+    for (const feed of [`driver:${car.id}`, `trip:${car.trip}`]) {
       const first = await dial(b, { token: await b.token('admin') });
       await first.ask({ type: 'subscribe', feed });
       const { epoch, seq } = await first.next('snapshot', (one) => one.feed === feed);
-      await showPast(own);
+      await showPast(car);
       const again = await dial(b, { token: await b.token('admin') });
       const answer = again.ask({ type: 'subscribe', feed, since: { epoch, seq } });
-      await drive(c, own.id, 700);
+      await drive(c, car.id, 700);
       expect(await answer).toMatchObject({ type: 'subscribed', resumed: true });
       expect(await again.next('location', (one) => one.feed === feed)).toMatchObject({ epoch, seq: seq + 1, ...place(700) });
       await Promise.all([first.close(), again.close()]);
@@ -117,18 +131,60 @@ describe('what Redis shows of a driver is out of date', () => {
   });
 
   it('and messages got lost: who watches is not told of the life that is over, and hears what follows [O1 P7]', async () => {
-    const [, , own] = drivers as [unknown, unknown, (typeof drivers)[number]];
-    const feeds = [`driver:${own.id}`, `trip:${own.trip}`];
+    const [, , car] = drivers as [unknown, unknown, Car];
+    const feeds = [`driver:${car.id}`, `trip:${car.trip}`];
     const watcher = await dial(b, { token: await b.token('admin') });
     for (const feed of feeds) await watcher.ask({ type: 'subscribe', feed });
-    await showPast(own);
+    await showPast(car);
     const before = await looks();
     await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     // Both feeds are looked at, and again when what was found is of the past.
     await until(looks, (count) => count >= before + 2 * LOOKS);
-    await drive(c, own.id, 600);
+    await drive(c, car.id, 600);
     for (const feed of feeds) await watcher.next('location', (one) => one.feed === feed && one.lat === place(600).lat, 15_000);
-    for (const feed of feeds) expect(pastOf(own, watcher, feed)).toEqual([]);
+    for (const feed of feeds) expect(pastOf(car, watcher, feed)).toEqual([]);
     await watcher.close();
+  });
+});
+
+describe('Redis does not answer', () => {
+  it('and somebody comes back: it goes on from where it stood, in the same life; who comes anew is told what is stored [O1 O2]', async () => {
+    const [, , , car] = drivers as [unknown, unknown, unknown, Car];
+    const feeds = [`driver:${car.id}`, `trip:${car.trip}`];
+    await drive(c, car.id, 500);
+    const first = await dial(b, { token: await b.token('admin') });
+    for (const feed of feeds) await first.ask({ type: 'subscribe', feed });
+    const stood = new Map(first.all('snapshot').map(({ feed, epoch, seq }) => [feed, { epoch, seq }]));
+    expect(stood.size).toBe(2);
+    await first.close();
+    const [again, anew] = [await dial(b, { token: await b.token('admin') }), await dial(b, { token: await b.token('admin') })];
+    await own.kill('SIGSTOP');
+    try {
+      await Promise.all(
+        feeds.map(async (feed) => {
+          expect(await again.ask({ type: 'subscribe', feed, since: stood.get(feed) })).toMatchObject({ type: 'subscribed', resumed: true });
+          await anew.ask({ type: 'subscribe', feed });
+          const { location } = await anew.next('snapshot', (one) => one.feed === feed);
+          expect(location).toMatchObject(place(500));
+        }),
+      );
+    } finally {
+      await own.kill('SIGCONT');
+    }
+    await until(
+      async () => (await caller(c, await c.token('admin')).post(`/v1/drivers/${car.id}/locations`, place(400))).status,
+      (status) => status === 200,
+    );
+    for (const peer of [again, anew])
+      for (const feed of feeds)
+        await until(
+          () => [...peer.all('snapshot').map((one) => ({ ...one, ...one.location })), ...peer.all('location')],
+          (seen) => seen.some((one) => one.feed === feed && one.lat === place(400).lat && one.epoch === stood.get(feed)?.epoch),
+        );
+    for (const feed of feeds) {
+      const lives = again.messages.flatMap((one) => ('feed' in one && one.feed === feed && 'epoch' in one ? [one.epoch] : []));
+      expect(new Set(lives)).toEqual(new Set([stood.get(feed)?.epoch]));
+    }
+    await Promise.all([again.close(), anew.close()]);
   });
 });

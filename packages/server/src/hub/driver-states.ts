@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeenDriver } from '../core/driver.ts';
 import type { Rules } from '../core/rules.ts';
 import type { Engine } from './engine.ts';
-import { KEPT } from './kept.ts';
+import { KEPT, UNSEEN } from './kept.ts';
 import { partitionOf } from './partition.ts';
 import type { Hot } from './ports.ts';
 import { restored } from './restored.ts';
@@ -25,7 +25,7 @@ export class DriverStates {
     const known = new Map<string, SeenDriver>();
     const look = async (id: string): Promise<void> => {
       const driver = engine.owns(partitionOf(id)) ? engine.resident(id) : await hot.driver(id);
-      if (driver !== undefined) known.set(id, driver);
+      if (driver != null) known.set(id, driver);
     };
     await Promise.all(Array.from(ids, look));
     return known;
@@ -42,13 +42,14 @@ export class DriverStates {
       // It may have changed hands meanwhile: that nobody came in then says nothing.
       if (driver !== undefined || engine.owns(partitionOf(id))) return driver;
     }
-    for (const patience of [0, ...PATIENCE_MS]) {
-      if (patience > 0) await sleep(patience);
-      const seen = await hot.driver(id);
-      if (seen === undefined) break;
-      if (!isPast(seen)) return seen;
+    let seen = await hot.driver(id);
+    for (const patience of PATIENCE_MS) {
+      if (seen == null || !isPast(seen)) break;
+      await sleep(patience);
+      seen = await hot.driver(id);
     }
+    if (seen != null && !isPast(seen)) return seen;
     const [stored] = await store.load([id]);
-    return stored === undefined ? undefined : restored(stored, KEPT, rules);
+    return stored === undefined ? undefined : restored(stored, seen === null ? UNSEEN : KEPT, rules);
   }
 }

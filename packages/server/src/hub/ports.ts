@@ -63,8 +63,8 @@ export interface Hot {
    * @throws Error when that cannot be done now
    */
   wipe(id: string, until: number): Promise<boolean>;
-  /** As last put, or newer; undefined for one that is in nobody's memory. */
-  driver(id: string): Promise<SeenDriver | undefined>;
+  /** As last put, or newer; undefined for one that is in nobody's memory, null when that cannot be seen now. */
+  driver(id: string): Promise<SeenDriver | undefined | null>;
   /** Keeps messages for those who come back, of held feeds. */
   append(published: Published): void;
   /** Nothing that was kept of this feed is left, whoever published it [I11]. */

@@ -5,7 +5,7 @@ import { newDriver } from '../core/driver.ts';
 import type { Published } from '../core/effects.ts';
 import { happening, location, sampleTrip } from './contracts/samples.ts';
 import type { Snapshot } from './delivery.ts';
-import { KEPT } from './kept.ts';
+import { KEPT, UNSEEN } from './kept.ts';
 import { type Numbered, Sequence } from './sequence.ts';
 
 const FEED = 'trip:t';
@@ -110,6 +110,46 @@ describe('the messages of a feed [P7]', () => {
       ['a', 'b'],
       ['a', 'b'],
     ]);
+  });
+
+  describe('and it cannot be seen where the feed stands, when somebody goes on from where it stood [O2]', () => {
+    const driven = (epoch: string, seq: number): Snapshot => ({ ...snapshot(epoch, seq), trip: null, driver: newDriver('d', epoch) });
+
+    /** One who goes on from a3, at a feed that stands as `stands` says. */
+    function goingOn(stands: Snapshot) {
+      const { sequence, publish, numbers } = feed({ stands });
+      sequence.goOnAt({ epoch: 'a', seq: 3 });
+      return { sequence, publish, numbers };
+    }
+
+    it('nothing is told until it can', () => {
+      const { sequence, numbers } = goingOn(driven('a', 3));
+      sequence.standsAt(driven(UNSEEN, 0));
+      expect([numbers(), sequence.isUnsure, sequence.position]).toEqual([[], true, { epoch: 'a', seq: 3 }]);
+    });
+
+    it.each([driven('a', 3), driven('a', 9), driven('b', 2)])('then it is, once: $epoch $seq', async (stands) => {
+      const { sequence, publish, numbers } = goingOn(stands);
+      sequence.standsAt(stands);
+      await vi.waitFor(() => expect(numbers()).toEqual([`${stands.epoch}${stands.seq}`]));
+      sequence.standsAt(stands);
+      publish(stands.epoch, stands.seq + 1, true);
+      expect(numbers()).toEqual([`${stands.epoch}${stands.seq}`, `${stands.epoch}${stands.seq + 1}`]);
+      expect(sequence.isUnsure).toBe(false);
+    });
+
+    it('or before the next message, though that seems to follow: they who go on may lack more', async () => {
+      const { publish, numbers } = goingOn(driven('a', 6));
+      for (const seq of [4, 5, 6, 7]) publish('a', seq, true);
+      await vi.waitFor(() => expect(numbers()).toEqual(['a6', 'a7']));
+    });
+
+    it('and nobody has the driver: then what is stored is told, after it was looked for whoever has', async () => {
+      const { sequence, numbers } = goingOn(driven(KEPT, 0));
+      sequence.standsAt(driven(KEPT, 0));
+      expect(numbers()).toEqual([]);
+      await vi.waitFor(() => expect(numbers()).toEqual(['kept0']), { timeout: 10_000 });
+    });
   });
 
   it('of a life of the counter that is over are left out', () => {

@@ -3,15 +3,15 @@ import type { EventPublished, Published } from '../core/effects.ts';
 import { timesOf } from '../core/told.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Snapshot } from './delivery.ts';
-import { KEPT } from './kept.ts';
+import { isNobodys, KEPT, UNSEEN } from './kept.ts';
 import type { Told } from './missed.ts';
 import type { FeedPosition } from './ports.ts';
 
 /** A message may be kept a moment after another one that follows it has come: so often, and so long, it is asked again, ms. */
 const PATIENCE_MS = [20, 50, 100, 250];
 const SNAPSHOT_RETRY_MS = 1_000;
-/** So often it is looked for whoever has the driver, before what the store has must do. */
-const KEPT_TRIES = 10;
+/** So often it is looked for whoever has the driver, who may just be handed over, before what the store has must do. */
+const KEPT_TRIES = 5;
 /** Lives of a counter that are over. */
 const REMEMBERED = 8;
 /** Ids of texts. */
@@ -50,6 +50,8 @@ export class Sequence {
   #since = 0;
   #fixAt = 0;
   #stopped = false;
+  /** Somebody goes on here who may lack something. */
+  #isUnsure = false;
   /** What came while a gap is being filled. */
   #held: Numbered[] | null = null;
 
@@ -81,8 +83,20 @@ export class Sequence {
     if (snapshot !== null) this.#told(snapshot);
   }
 
+  /** Somebody goes on from here, and it cannot be seen where the feed stands: all are told that once it can, or as soon as something comes. */
+  goOnAt(position: FeedPosition): void {
+    this.startAt(position);
+    this.#isUnsure = true;
+  }
+
+  /** Whether it still has to be found out where the feed stands. */
+  get isUnsure(): boolean {
+    return this.#isUnsure;
+  }
+
   take(delivery: Numbered): void {
-    if (this.#held === null) this.#take(delivery);
+    if (this.#held === null && this.#isUnsure) void this.#hold([delivery], () => this.#startAnew());
+    else if (this.#held === null) this.#take(delivery);
     else if (this.#held.length < MOST_HELD) this.#held.push(delivery);
     else this.#held = [delivery];
   }
@@ -97,7 +111,9 @@ export class Sequence {
 
   /** The feed stands here now. Another life of the counter is told from its beginning to those who heard the one before, as it stands to others. */
   standsAt(snapshot: Snapshot): void {
-    if (this.#held !== null || this.#epoch === '' || isKept(snapshot)) return;
+    if (this.#held !== null || this.#epoch === '' || isUnseen(snapshot)) return;
+    if (this.#isUnsure) void this.#hold([], () => this.#startAnew());
+    if (this.#isUnsure || isKept(snapshot)) return;
     const { epoch, seq } = snapshot;
     const isAhead = epoch === this.#epoch ? seq > this.#seq : seq > 0 && !this.#over.includes(epoch);
     if (isAhead && isCounted(this.#epoch)) void this.#fill(epoch, seq);
@@ -172,11 +188,13 @@ export class Sequence {
 
   /** Answers false when there is nothing to start from, or nobody to start for. */
   async #startAnew(): Promise<boolean> {
-    for (let tries = 1; !this.#stopped; tries++) {
+    let tries = KEPT_TRIES;
+    while (!this.#stopped) {
       try {
         const snapshot = await this.#parts.snapshot(this.told);
-        // Somebody has just told something: who that is cannot be seen, as Redis is away, say, or was wiped.
-        if (snapshot !== null && (isKept(snapshot) || this.#isPast(snapshot)) && tries < KEPT_TRIES) {
+        // Somebody has just told something: that shows in a moment, and where Redis is away once it is back.
+        const isEarly = snapshot !== null && (isUnseen(snapshot) || ((isKept(snapshot) || this.#isPast(snapshot)) && --tries > 0));
+        if (isEarly) {
           await sleep(SNAPSHOT_RETRY_MS);
           continue;
         }
@@ -215,6 +233,7 @@ export class Sequence {
   #stand(snapshot: Snapshot): void {
     // What is in nobody's memory now ends no life: it may turn up again.
     if (isKept(snapshot)) this.#epoch = '';
+    this.#isUnsure = false;
     this.#moveTo(snapshot.epoch, snapshot.seq);
     this.#told(snapshot);
   }
@@ -230,8 +249,9 @@ export class Sequence {
     this.#seq = seq;
   }
 
-  #isPast({ epoch }: Snapshot): boolean {
-    return isCounted(epoch) && this.#over.includes(epoch);
+  /** Whether more was told than this has. */
+  #isPast({ epoch, seq }: Snapshot): boolean {
+    return isCounted(epoch) && (this.#over.includes(epoch) || (epoch === this.#epoch && seq < this.#seq));
   }
 
   #end(epoch: string): void {
@@ -247,10 +267,14 @@ function isNews(trip: Trip | null, told: Trip | null): boolean {
 }
 
 /** Whether somebody counts in this life: what the store tells of has no messages before it. */
-function isCounted(epoch: string): boolean {
-  return !epoch.startsWith('stored') && !epoch.startsWith(KEPT);
+export function isCounted(epoch: string): boolean {
+  return !epoch.startsWith('stored') && !isNobodys(epoch);
 }
 
 function isKept({ driver }: Snapshot): boolean {
   return driver?.epoch === KEPT;
+}
+
+export function isUnseen({ driver }: Snapshot): boolean {
+  return driver?.epoch === UNSEEN;
 }

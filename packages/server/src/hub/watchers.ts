@@ -1,6 +1,7 @@
 import type { Published } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
 import type { Delivery, Snapshot } from './delivery.ts';
+import { UNSEEN } from './kept.ts';
 import { Looks } from './looks.ts';
 import { missedSince, type Told } from './missed.ts';
 import type { Bus, Clock, FeedPosition, Hot } from './ports.ts';
@@ -16,6 +17,8 @@ const UNSURE_MS = [250, 3_000] as const;
 const UNNUMBERED_MS = [1_000, 9_000] as const;
 /** And after something got lost; the second time for what was not stored the first time. */
 const DOUBT_MS = [0, 3_000] as const;
+/** So often it is looked where a feed stands that could not be seen, ms. */
+const UNSEEN_MS = [1_000] as const;
 /** Asked for at once. */
 const HEADS_AT_ONCE = 500;
 
@@ -140,14 +143,22 @@ export class Watchers {
 
   /**
    * It has everything up to `from`, and what waited follows; `at`: where the feed itself is known to
-   * stand, null when nothing newer is. Answers false when it left meanwhile.
+   * stand, null when nothing newer is, `UNSEEN` when that cannot be seen: then it is told once it can be. Answers false
+   * when it left meanwhile.
    */
-  begin(feed: string, watcher: Watcher, from: FeedPosition, begin: () => void, at: Snapshot | null): boolean {
+  begin(feed: string, watcher: Watcher, from: FeedPosition, begin: () => void, at: Snapshot | typeof UNSEEN | null): boolean {
     const audience = this.#feeds.get(feed);
     const entry = audience?.watchers.get(watcher);
     if (audience === undefined || entry === undefined) return false;
-    audience.sequence.startAt(at ?? from, at);
-    const waiting = entry.waiting ?? [];
+    let waiting = entry.waiting ?? [];
+    if (at === UNSEEN) {
+      audience.sequence.goOnAt(from);
+      this.#lookSoon(feed, UNSEEN_MS);
+      // Nobody knows whether these follow.
+      waiting = [];
+    } else {
+      audience.sequence.startAt(at ?? from, at);
+    }
     entry.waiting = null;
     entry.from = from;
     begin();
@@ -237,6 +248,7 @@ export class Watchers {
       if (isSnapshot(delivery)) audience.sequence.standsAt(delivery);
       else this.#deliver(audience, delivery);
     }
+    if (audience.sequence.isUnsure) this.#lookSoon(feed, UNSEEN_MS);
   }
 
   /** Where do the feeds stand that are followed here? */

@@ -9,9 +9,11 @@ import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
 import type { DriverStates } from './driver-states.ts';
 import type { Fleet } from './fleet.ts';
 import type { FoundTrip } from './found-trips.ts';
+import { isNobodys, UNSEEN } from './kept.ts';
 import { PERSON_FEEDS, type PersonFeed } from './people.ts';
 import type { Clock, FeedPosition, Hot } from './ports.ts';
 import type { Principal } from './principal.ts';
+import { isCounted, isUnseen } from './sequence.ts';
 import type { Records } from './storage-ports.ts';
 import type { Trips } from './trips.ts';
 import type { Watcher, Watchers } from './watchers.ts';
@@ -135,6 +137,11 @@ export class Watching {
     const { watchers, hot } = this.#parts;
     const isCurrent = since !== null && isThere(since, snapshot);
     const missed = since === null ? null : isCurrent ? [] : await hot.since(feed, since.epoch, since.seq);
+    // A snapshot of what is stored would be older than what it was told.
+    if (since !== null && missed === null && isUnseen(snapshot) && isCounted(since.epoch)) {
+      watchers.begin(feed, watcher, since, () => begin(true, []), UNSEEN);
+      return;
+    }
     if (since === null || missed === null) {
       watchers.begin(feed, watcher, snapshot, () => begin(false, [snapshot]), snapshot);
       return;
@@ -182,7 +189,7 @@ export class Watching {
  * told nobody else; a snapshot would take it back [O2].
  */
 function isThere(since: FeedPosition, { epoch, seq }: Snapshot): boolean {
-  return since.epoch === epoch && since.seq >= seq && since.seq - seq <= MOST_AHEAD;
+  return !isNobodys(epoch) && since.epoch === epoch && since.seq >= seq && since.seq - seq <= MOST_AHEAD;
 }
 
 function tripSnapshot(feed: string, { trip, active, driver }: FoundTrip, now: number): Snapshot {

@@ -148,6 +148,13 @@ export class Interest {
     return await this.#peers.haveHeard({ generation: this.#generation, number: this.#number }, HEARD_MS);
   }
 
+  /** Whether Redis still has what this process wrote there: if not it was wiped. */
+  async isThere(): Promise<boolean> {
+    const key = this.#key(this.#parts.home);
+    const [there] = await this.#parts.connection.run([{ key, args: ['EXISTS', key] }]);
+    return there === 1;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -41,6 +41,9 @@ return 1`;
 /** What Redis took in this time it may lose when it dies or its replica takes over, ms. */
 const LATELY_MS = 5_000;
 
+/** Within this every process has noticed that Redis was away or wiped, and written its drivers again, ms. */
+const UNSURE_MS = 5_000;
+
 export interface RedisHotParts {
   readonly connection: RedisConnection;
   readonly interest: Interest;
@@ -82,6 +85,8 @@ export class RedisHot implements Hot {
   #retry: NodeJS.Timeout | undefined;
   /** Whether Redis refused anything since that was last tried. */
   #isRefused = false;
+  /** Until then not everybody may have written again what Redis has lost, monotonic ms. */
+  #unsureUntil = 0;
 
   constructor(parts: RedisHotParts) {
     this.#parts = parts;
@@ -129,14 +134,17 @@ export class RedisHot implements Hot {
     this.#parts.turn.touch();
   }
 
-  async driver(id: string): Promise<SeenDriver | undefined> {
+  async driver(id: string): Promise<SeenDriver | undefined | null> {
     const own = this.#own.get(id);
     if (own !== undefined) return own.driver;
     const [key, heavyKey] = this.#keysOf(id);
     this.#parts.turn.flush();
     const [reply] = await this.#parts.connection.run([{ key, args: ['MGET', key, heavyKey] }]);
-    const [light, heavy] = Array.isArray(reply) ? (reply as (string | null)[]) : [];
-    return typeof light === 'string' && typeof heavy === 'string' ? decodeDriver(id, light, heavy) : undefined;
+    if (!Array.isArray(reply)) return null;
+    const [light, heavy] = reply as (string | null)[];
+    if (typeof light === 'string' && typeof heavy === 'string') return decodeDriver(id, light, heavy);
+    // That there is nothing says something only of a Redis that has lost nothing.
+    return performance.now() < this.#unsureUntil || !(await this.#parts.interest.isThere()) ? null : undefined;
   }
 
   append(published: Published): void {
@@ -180,6 +188,7 @@ export class RedisHot implements Hot {
 
   /** Redis was away, and may have come back without what it took last: that is written again. */
   writeLatest(): void {
+    this.#unsureUntil = performance.now() + UNSURE_MS;
     this.#forgetHeavy();
     for (const id of [...this.#earlier, ...this.#lately]) if (this.#own.has(id)) this.#changed.add(id);
     this.#parts.turn.touch();
@@ -187,6 +196,7 @@ export class RedisHot implements Hot {
 
   /** Redis has lost what was in it: everything is written again. */
   writeAgain(): void {
+    this.#unsureUntil = performance.now() + UNSURE_MS;
     this.#forgetHeavy();
     this.#rings.restart();
     for (const id of this.#own.keys()) this.#again.add(id);

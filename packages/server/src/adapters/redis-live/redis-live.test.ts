@@ -287,7 +287,7 @@ describe('a bus that processes share', () => {
       one.hot.append(location('trip:t', 'e', seq));
     }
     one.hot.put(driverAt('d', 9));
-    expect(await two.hot.driver('d')).toBeUndefined();
+    expect(await two.hot.driver('d'), 'it cannot be asked').toBeNull();
     expect(await two.hot.since('trip:t', 'e', 1)).toBeNull();
     await own.start();
     await until(
@@ -355,6 +355,34 @@ describe('hot state that processes share', () => {
     await shows();
     expect(await redis.client().ttl(`${prefix}{driver.d}:light`)).toBeGreaterThan(86_000);
     expect(await redis.client().ttl(`${prefix}{driver.d}:heavy`)).toBeGreaterThan(86_000);
+  });
+
+  it.each(['wiped', 'killed'])('does not say that nobody has a driver while Redis, %s, may have lost who has it [O1]', async (fault) => {
+    const prefix = fresh();
+    // Without a log on disk it comes back empty.
+    const own = await startRedis();
+    opened.push(() => own.stop());
+    const [one, two] = [await processOf(prefix, 1, systemClock, own.url), await processOf(prefix, 2, systemClock, own.url)];
+    for (let n = 0; n < 100; n++) one.hot.put(driverAt(`d${n}`, 1));
+    const shown = () => Promise.all(['d0', 'd50', 'd99', 'nobody'].map((id) => two.hot.driver(id)));
+    await until(shown, (found) => found.filter((driver) => driver != null).length === 3);
+    await until(shown, (found) => found.at(-1) === undefined);
+    if (fault === 'wiped') await own.client().flushall();
+    else await own.kill('SIGKILL').then(() => own.start());
+    const had = new Set<boolean | null | undefined>();
+    const nobody: (SeenDriver | null | undefined)[] = [];
+    await until(
+      async () => {
+        const found = await shown();
+        nobody.push(found.pop());
+        for (const driver of found) had.add(driver && true);
+        return found;
+      },
+      (found) => found.every((driver) => driver != null),
+    );
+    expect(had).toEqual(new Set([null, true]));
+    expect(new Set(nobody)).toEqual(new Set([null]));
+    await until(shown, (found) => found.at(-1) === undefined);
   });
 
   it('drops a driver only while no later life of it was put there, and what is left of an earlier one [P2]', async () => {
