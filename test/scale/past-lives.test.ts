@@ -188,3 +188,39 @@ describe('Redis does not answer', () => {
     await Promise.all([again.close(), anew.close()]);
   });
 });
+
+describe('an owner that was asleep', () => {
+  it('puts nothing of its own over what the new owner shows [P4 O1]', async () => {
+    const cars = drivers.slice(0, 4).map(({ id }) => ({ id, key: `waycast:{driver.${id}}:light` }));
+    const epochs = async () =>
+      (await redis.mget(cars.map(({ key }) => key))).map((text) => /"epoch":"([^"]+)"/.exec(text ?? '')?.[1] ?? null);
+    const before = await epochs();
+    process.kill(c.pid, 'SIGSTOP');
+    const rest = caller(b, await b.token('admin'));
+    // What comes meanwhile is what it finds when it wakes.
+    const drives = async (metres: number) =>
+      (await Promise.all(cars.map(({ id }) => rest.post(`/v1/drivers/${id}/locations`, place(metres))))).map(({ status }) => status);
+    const since = performance.now();
+    try {
+      await drives(300);
+      await until(
+        async () => [await drives(290), await epochs()] as const,
+        ([, now]) => now.every((epoch, i) => epoch !== null && epoch !== before[i]),
+        30_000,
+      );
+    } finally {
+      process.kill(c.pid, 'SIGCONT');
+    }
+    console.log(`asleep: others went on with its drivers after ${((performance.now() - since) / 1_000).toFixed(1)} s`);
+    const taken = await epochs();
+    const shown = cars.map(() => new Set<string>());
+    let isSettled = false;
+    const settling = cluster.settled([b, c]).then(() => {
+      isSettled = true;
+    });
+    while (!isSettled) for (const [i, epoch] of (await epochs()).entries()) if (epoch !== null) shown[i]?.add(epoch);
+    await settling;
+    expect(await drives(280)).toEqual(cars.map(() => 200));
+    for (const [i, lives] of shown.entries()) expect([...lives].filter((epoch) => epoch < (taken[i] ?? ''))).toEqual([]);
+  });
+});

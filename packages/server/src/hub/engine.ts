@@ -16,6 +16,7 @@ import type { Post } from './post.ts';
 import type { Publisher } from './publisher.ts';
 import { type Resident, Residents } from './residents.ts';
 import { setAside } from './set-aside.ts';
+import { Standstill } from './standstill.ts';
 import type { Store } from './storage-ports.ts';
 import { Tenures } from './tenures.ts';
 
@@ -24,8 +25,12 @@ const LOAD_RETRY_MS = 500;
 const SWEEP_EVERY_MS = 50;
 /** Something of a partition took so many owners down in a row: from then on it is handled with care. */
 const SUSPICIOUS_DEATHS = 2;
+/** Who stood still for so long may have been taken for dead: another process takes over after 6 s without a sign of life, ms. */
+const STANDSTILL_MS = 4_000;
 
 export interface EngineParts {
+  /** Other processes may take over what this one owns. */
+  readonly shared: boolean;
   readonly log: Log;
   readonly hot: Hot;
   readonly store: Store;
@@ -62,6 +67,7 @@ export class Engine implements Owner {
   readonly #waiting = new Map<number, LogEntry[]>();
   /** When the oldest command of the turn was appended, monotonic ms; 0 for none. */
   #oldest = 0;
+  readonly #standstill = new Standstill(STANDSTILL_MS);
   readonly #stop: () => void;
 
   constructor(parts: EngineParts) {
@@ -176,6 +182,8 @@ export class Engine implements Owner {
   }
 
   #take(entries: readonly LogEntry[]): void {
+    // They are in the log, and come again to whoever owns their partition by now.
+    if (this.#stoodStill()) return;
     let batch = this.#commits.pending;
     for (const [index, entry] of entries.entries()) {
       if (this.#waits(entry) || this.#careful.take(entry)) continue;
@@ -199,6 +207,20 @@ export class Engine implements Owner {
     }
     this.#tell(batch);
     this.#commits.schedule();
+  }
+
+  /**
+   * After a standstill it is asked first what is still owned: to apply more, and to show and publish it, would be to speak
+   * for drivers that others may have gone on with since.
+   */
+  #stoodStill(): boolean {
+    const ms = this.#standstill.passed();
+    if (ms === 0 || !this.#parts.shared) return false;
+    const owned = this.#tenures.owned();
+    if (owned.length === 0) return false;
+    this.#parts.warn(`this process stood still for ${(ms / 1_000).toFixed(1)} s: it is asked anew what it owns`, null);
+    this.#tenures.again(owned);
+    return true;
   }
 
   /** Behind others of its partition, whose drivers are being loaded. */
@@ -305,6 +327,7 @@ export class Engine implements Owner {
   /** Now and then: what time decides, who is to be stored whole. */
   #sweep(): void {
     const { clock, log } = this.#parts;
+    if (this.#stoodStill()) return;
     const receivedAt = clock.now();
     this.#residents.sweep(this.#commits.durable, {
       tick: ({ driver, partition }) => {

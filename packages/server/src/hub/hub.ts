@@ -119,7 +119,7 @@ export async function openHub(parts: HubParts): Promise<Hub> {
   const backlog = new Limits(parts.backlogRate, clock);
   const textLimits = new Limits(TEXT_RATE, clock);
   const publisher = new Publisher({ hot, bus, fleet, people, mirror: parts.mirror, driver: (id) => engine.resident(id) });
-  const engine: Engine = new Engine({ ...parts, fleet, publisher, post, lost: (partitions) => ownership.lost(partitions) });
+  const engine: Engine = new Engine({ ...parts, shared, fleet, publisher, post, lost: (partitions) => ownership.lost(partitions) });
   if (shared) {
     watchers.add(homeFeed(home), post);
     watchers.add(FLEET, fleet);
