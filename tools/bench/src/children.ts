@@ -22,8 +22,9 @@ export interface Child {
 
 /** Starts a process on one core (undefined: any). `pipes`: the caller reads stdout and writes stdin. */
 export function start(launch: Launch, core: number | undefined, pipes: boolean): Child {
-  const [command, args] =
-    core === undefined ? [launch.command, launch.args] : ['taskset', ['-c', String(core), launch.command, ...launch.args]];
+  const first = launch.nice === undefined ? [] : ['nice', '-n', String(launch.nice)];
+  const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const [command = '', ...args] = [...first, ...pinned, launch.command, ...launch.args];
   const child = spawn(command, args, { stdio: [pipes ? 'pipe' : 'ignore', 'pipe', 'pipe'], env: { ...process.env, ...launch.env } });
   if (child.pid === undefined) throw new Error(`cannot start ${command}`);
   alive.add(child);

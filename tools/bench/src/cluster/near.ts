@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { chance, type Place, placer } from '../nearby/places.ts';
 import { quantile } from '../nearby/quantile.ts';
@@ -13,6 +14,10 @@ import type { Road } from './roads.ts';
 
 const SOCKETS = 20;
 const DRAIN_MS = 120_000;
+/** As what is deployed where the database is on the same machine, as it is here. */
+const NICE = Number(
+  /^Nice=(-?\d+)$/m.exec(readFileSync(new URL('../../../../deploy/systemd/waycast.service', import.meta.url), 'utf8'))?.[1] ?? 0,
+);
 const LOOK_MS = 500;
 
 export interface NearLoad {
@@ -28,7 +33,8 @@ export interface NearLoad {
 
 /** The nearest of many drivers, asked of several processes while updates come in through all; then held against PostGIS. */
 export async function near(road: Road, load: NearLoad, rig: ClusterRig): Promise<string> {
-  const processes = await startProcesses(road, load.processes, rig);
+  const asDeployed: Road = { ...road, launch: (...where) => ({ ...road.launch(...where), nice: NICE }) };
+  const processes = await startProcesses(asDeployed, load.processes, rig);
   try {
     const { ports, servers, ground } = processes;
     const place = placer('clustered', chance(5));
@@ -56,7 +62,7 @@ export async function near(road: Road, load: NearLoad, rig: ClusterRig): Promise
     const at = (q: number) => quantile(times, q).toFixed(2);
     const late = answers.flatMap((one) => one.late);
     return [
-      `nearest 10 of ${load.drivers} within 5 km at ${load.processes} processes, ${(sent / seconds).toFixed(0)} updates/s through all:`,
+      `nearest 10 of ${load.drivers} within 5 km at ${load.processes} processes (nice ${NICE}), ${(sent / seconds).toFixed(0)} updates/s through all:`,
       `${times.length} questions, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms, asked ${quantile(late, 0.99).toFixed(2)} ms late at p99; ${answers.map(({ failed }) => failed).join(' + ')} questions and ${updates.failed} updates failed ${updates.firstError}`,
       `of a core: servers ${share.slice(0, -3).join(' + ')}, redis ${share.at(-3)}, postgres ${share.at(-2)}, generator ${share.at(-1)}`,
       drainLine(drained),

@@ -13,6 +13,8 @@ export interface Launch {
   command: string;
   args: string[];
   env: Record<string, string>;
+  /** Before others on the same cores, if this may: -20 first, 19 last. */
+  nice?: number;
 }
 
 /** A server under load, and how the generator speaks to it. */
