@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FixReceipt, TripView } from '../../packages/protocol/src/index.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
+import { lasting } from '../support/fault-scene.ts';
 import { dial, type Peer } from '../support/peer.ts';
 import { north, ride } from '../support/places.ts';
 import { caller } from '../support/rest.ts';
@@ -222,5 +223,22 @@ describe('an owner that was asleep', () => {
     await settling;
     expect(await drives(280)).toEqual(cars.map(() => 200));
     for (const [i, lives] of shown.entries()) expect([...lives].filter((epoch) => epoch < (taken[i] ?? ''))).toEqual([]);
+  });
+
+  it('and whom nobody took for dead goes on as before, with all it had taken [P4 O1]', async () => {
+    const cars = drivers.slice(0, 4);
+    const rest = caller(b, await b.token('admin'));
+    const epochs = () =>
+      redis.mget(cars.map(({ id }) => `waycast:{driver.${id}}:light`)).then((all) => all.map((text) => text?.slice(0, 30)));
+    for (const { id } of cars) await drive(b, id, 250);
+    const before = await epochs();
+    const asleep = [b, c];
+    for (const { pid } of asleep) process.kill(pid, 'SIGSTOP');
+    await lasting(4_500);
+    for (const { pid } of asleep) process.kill(pid, 'SIGCONT');
+    expect(
+      (await Promise.all(cars.map(({ id }) => rest.post(`/v1/drivers/${id}/locations`, place(240))))).map(({ status }) => status),
+    ).toEqual(cars.map(() => 200));
+    expect(await epochs()).toEqual(before);
   });
 });

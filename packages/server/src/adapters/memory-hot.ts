@@ -33,6 +33,10 @@ export class MemoryHot implements Hot {
     return Promise.resolve(this.#drivers.get(id));
   }
 
+  hush(): void {
+    // No other process looks here.
+  }
+
   drop(id: string): void {
     this.#drivers.delete(id);
   }

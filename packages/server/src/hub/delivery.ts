@@ -47,6 +47,14 @@ export interface FleetEvent {
   readonly trip: Trip | null;
 }
 
+/** How it is looked where a feed stands. */
+export interface Sought {
+  /** Lives of its counter that somebody was told of: what is seen of earlier ones is out of date. */
+  readonly told: readonly string[];
+  /** Whether what is stored of the driver serves while it cannot be seen. */
+  readonly orStored: boolean;
+}
+
 /** Where a feed stands: what a watcher starts from. Takes it to `{epoch, seq}`, whatever it had before. */
 export interface Snapshot {
   readonly type: 'snapshot';

@@ -41,7 +41,7 @@ export interface EngineParts {
   readonly post: Post;
   readonly meter: Meter;
   readonly outgoing: Outgoing;
-  /** A new random id for every life of a counter [O1]. */
+  /** A new id for every life of a counter, which says when it begins [O1]. */
   readonly newEpoch: () => string;
   /** The store has broken for good; nothing more can be promised. */
   readonly fatal: (error: unknown) => void;
@@ -68,6 +68,8 @@ export class Engine implements Owner {
   /** When the oldest command of the turn was appended, monotonic ms; 0 for none. */
   #oldest = 0;
   readonly #standstill = new Standstill(STANDSTILL_MS);
+  /** What came after a standstill, until it is known what is still owned; null: nothing waits for that. */
+  #parked: LogEntry[] | null = null;
   readonly #stop: () => void;
 
   constructor(parts: EngineParts) {
@@ -102,7 +104,7 @@ export class Engine implements Owner {
       commits: this.#commits,
       residents: this.#residents,
       careful: this.#careful,
-      forget: (partition) => this.#waiting.delete(partition),
+      forget: (partition) => this.#forget(partition),
       lost: parts.lost,
       begun: (partitions) => void this.#wake(partitions),
       fatal: parts.fatal,
@@ -178,12 +180,16 @@ export class Engine implements Owner {
   }
 
   #isIdle(): boolean {
-    return this.#commits.isIdle() && this.#waiting.size === 0 && this.#careful.isIdle() && this.#parts.log.held() === 0;
+    return (
+      this.#parked === null && this.#commits.isIdle() && this.#waiting.size === 0 && this.#careful.isIdle() && this.#parts.log.held() === 0
+    );
   }
 
   #take(entries: readonly LogEntry[]): void {
-    // They are in the log, and come again to whoever owns their partition by now.
-    if (this.#stoodStill()) return;
+    if (this.#standsStill()) {
+      this.#parked?.push(...entries);
+      return;
+    }
     let batch = this.#commits.pending;
     for (const [index, entry] of entries.entries()) {
       if (this.#waits(entry) || this.#careful.take(entry)) continue;
@@ -211,16 +217,28 @@ export class Engine implements Owner {
 
   /**
    * After a standstill it is asked first what is still owned: to apply more, and to show and publish it, would be to speak
-   * for drivers that others may have gone on with since.
+   * for drivers that others may have gone on with since. What comes meanwhile is parked.
    */
-  #stoodStill(): boolean {
+  #standsStill(): boolean {
     const ms = this.#standstill.passed();
-    if (ms === 0 || !this.#parts.shared) return false;
-    const owned = this.#tenures.owned();
-    if (owned.length === 0) return false;
-    this.#parts.warn(`this process stood still for ${(ms / 1_000).toFixed(1)} s: it is asked anew what it owns`, null);
-    this.#tenures.again(owned);
-    return true;
+    if (ms > 0 && this.#parts.shared && this.#parked === null && this.owned() > 0) {
+      this.#parts.warn(`this process stood still for ${(ms / 1_000).toFixed(1)} s: it asks what it still owns`, null);
+      this.#parked = [];
+      const asked = this.#tenures.ask();
+      this.#parts.hot.hush(asked);
+      void asked.then(() => {
+        const parked = this.#parked ?? [];
+        this.#parked = null;
+        this.#take(parked);
+      });
+    }
+    return this.#parked !== null;
+  }
+
+  /** What waits here of a partition is in the log as well. */
+  #forget(partition: number): void {
+    this.#waiting.delete(partition);
+    if (this.#parked !== null) this.#parked = this.#parked.filter((entry) => entry.partition !== partition);
   }
 
   /** Behind others of its partition, whose drivers are being loaded. */
@@ -327,7 +345,7 @@ export class Engine implements Owner {
   /** Now and then: what time decides, who is to be stored whole. */
   #sweep(): void {
     const { clock, log } = this.#parts;
-    if (this.#stoodStill()) return;
+    if (this.#standsStill()) return;
     const receivedAt = clock.now();
     this.#residents.sweep(this.#commits.durable, {
       tick: ({ driver, partition }) => {

@@ -4,6 +4,7 @@ import type { ActiveTrip, SeenDriver } from '../core/driver.ts';
 import { isDatedLife, isEarlierLife } from '../core/life.ts';
 import { isOpenTrip, type Trip } from '../core/trip.ts';
 import { mayReadTrip } from './access.ts';
+import type { Sought } from './delivery.ts';
 import type { DriverStates } from './driver-states.ts';
 import type { Principal } from './principal.ts';
 import type { Records } from './storage-ports.ts';
@@ -13,7 +14,11 @@ export interface FoundTrip {
   readonly trip: Trip;
   readonly active: ActiveTrip | null;
   readonly driver: SeenDriver | null;
+  /** It is driven, and its driver cannot be seen now. */
+  readonly unseen: boolean;
 }
+
+const AS_IT_IS: Sought = { told: [], orStored: true };
 
 /** Trips as they stand now, each looked up where it lives: with its driver, or in the store. */
 export class FoundTrips {
@@ -26,33 +31,37 @@ export class FoundTrips {
     this.#states = states;
   }
 
-  /** `told` as for `current`. @throws WaycastError `not_found`, also when it is not for them [S6] */
-  async find(who: Principal, id: string, told: readonly string[] = []): Promise<FoundTrip> {
-    const found = await this.look(id, told);
+  /** @throws WaycastError `not_found`, also when it is not for them [S6] */
+  async find(who: Principal, id: string, sought?: Sought): Promise<FoundTrip> {
+    const found = await this.look(id, sought);
     if (found === null || !mayReadTrip(who, found.trip)) throw new WaycastError('not_found', 'no such trip');
     return found;
   }
 
   /** A trip as the server itself sees it, null when there is none: who may see it is settled by the caller. */
-  async look(id: string, told: readonly string[] = []): Promise<FoundTrip | null> {
+  async look(id: string, sought?: Sought): Promise<FoundTrip | null> {
     const stored = isId(id) ? await this.stored(id) : undefined;
-    return stored === undefined ? null : this.current(stored, told);
+    return stored === undefined ? null : this.current(stored, sought);
   }
 
   /** The trip of a canary, which the store does not have and nobody finds [U5]. */
-  canary(id: string, told: readonly string[]): Promise<FoundTrip> {
-    return this.current(canaryTrip(id), told);
+  canary(id: string, sought: Sought): Promise<FoundTrip> {
+    return this.current(canaryTrip(id), sought);
   }
 
-  /** An open trip that is driven is newer in its driver than in the store. `told`: lives of its feed that somebody was told of. */
-  async current(stored: Trip, told: readonly string[] = []): Promise<FoundTrip> {
-    if (!isOpenTrip(stored) || stored.driverId === null) return { trip: stored, active: null, driver: null };
+  /** An open trip that is driven is newer in its driver than in the store. */
+  async current(stored: Trip, { told, orStored }: Sought = AS_IT_IS): Promise<FoundTrip> {
+    if (!isOpenTrip(stored) || stored.driverId === null) return { trip: stored, active: null, driver: null, unseen: false };
     const activeOf = (seen: SeenDriver | undefined) => seen?.trips.find((one) => one.trip.id === stored.id);
-    const driver = await this.#states.look(stored.driverId, (seen) => isBefore(activeOf(seen), told));
+    const isPast = (seen: SeenDriver): boolean => isBefore(activeOf(seen), told);
+    const { driverId } = stored;
+    const seen = await this.#states.see(driverId, isPast);
+    const unseen = seen === 'unseen';
+    const driver = typeof seen === 'object' ? seen : unseen && !orStored ? undefined : await this.#states.stored(driverId, seen);
     const active = activeOf(driver);
-    if (driver === undefined || active === undefined) return { trip: stored, active: null, driver: null };
+    if (driver === undefined || active === undefined) return { trip: stored, active: null, driver: null, unseen };
     // What was just stored may be newer than what another process shows of its driver.
-    return { trip: stored.revision > active.trip.revision ? stored : active.trip, active, driver };
+    return { trip: stored.revision > active.trip.revision ? stored : active.trip, active, driver, unseen };
   }
 
   /** As the store has it. Many may ask for one trip at once, after a cut of the network say: the store is asked once. */

@@ -63,6 +63,8 @@ export interface Hot {
    * @throws Error when that cannot be done now
    */
   wipe(id: string, until: number): Promise<boolean>;
+  /** Nothing is shown to other processes until then: what is in memory here may be out of date. */
+  hush(until: Promise<void>): void;
   /** As last put, or newer; undefined for one that is in nobody's memory, null when that cannot be seen now. */
   driver(id: string): Promise<SeenDriver | undefined | null>;
   /** Keeps messages for those who come back, of held feeds. */

@@ -46,7 +46,7 @@ export interface ResidentsParts {
   readonly clock: Clock;
   readonly rules: Rules;
   readonly fleet: Fleet;
-  /** A new random id for every life of a counter [O1]. */
+  /** A new id for every life of a counter, which says when it begins [O1]. */
   readonly newEpoch: () => string;
   /** Something is lost, set aside or broken: it needs somebody. */
   readonly error: (message: string, error: unknown) => void;

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { newDriver } from '../core/driver.ts';
 import type { Published } from '../core/effects.ts';
-import { happening, location, sampleTrip } from './contracts/samples.ts';
+import { newLife } from '../core/life.ts';
+import { happening, location, sampleTrip, T0 } from './contracts/samples.ts';
 import type { Snapshot } from './delivery.ts';
 import { KEPT, UNSEEN } from './kept.ts';
 import { type Numbered, Sequence } from './sequence.ts';
@@ -90,7 +91,7 @@ describe('the messages of a feed [P7]', () => {
     const sequence = new Sequence({
       pass: (delivery) => void passed.push(delivery),
       since: async () => null,
-      snapshot: async (told) => {
+      snapshot: async ({ told }) => {
         asked.push(told);
         return seen.shift() ?? null;
       },
@@ -118,14 +119,24 @@ describe('the messages of a feed [P7]', () => {
     /** One who goes on from a3, at a feed that stands as `stands` says. */
     function goingOn(stands: Snapshot) {
       const { sequence, publish, numbers } = feed({ stands });
-      sequence.goOnAt({ epoch: 'a', seq: 3 });
+      sequence.startAt({ epoch: 'a', seq: 3 });
+      sequence.goOn();
       return { sequence, publish, numbers };
     }
+
+    it('and whoever comes anew is told what is stored, all are told where it stands once it can', async () => {
+      const { sequence, publish, numbers } = feed({ stands: driven('a', 9) });
+      sequence.startAt({ epoch: 'a', seq: 9 });
+      sequence.startAt({ epoch: UNSEEN, seq: 0 }, driven(UNSEEN, 0));
+      publish('a', 10, true);
+      await vi.waitFor(() => expect(numbers()).toEqual(['a9', 'a10']));
+    });
 
     it('nothing is told until it can', () => {
       const { sequence, numbers } = goingOn(driven('a', 3));
       sequence.standsAt(driven(UNSEEN, 0));
-      expect([numbers(), sequence.isUnsure, sequence.position]).toEqual([[], true, { epoch: 'a', seq: 3 }]);
+      sequence.mustReach({ epoch: 'a', seq: 9 });
+      expect([numbers(), sequence.isWaiting, sequence.position]).toEqual([[], true, { epoch: 'a', seq: 3 }]);
     });
 
     it.each([driven('a', 3), driven('a', 9), driven('b', 2)])('then it is, once: $epoch $seq', async (stands) => {
@@ -135,7 +146,7 @@ describe('the messages of a feed [P7]', () => {
       sequence.standsAt(stands);
       publish(stands.epoch, stands.seq + 1, true);
       expect(numbers()).toEqual([`${stands.epoch}${stands.seq}`, `${stands.epoch}${stands.seq + 1}`]);
-      expect(sequence.isUnsure).toBe(false);
+      expect(sequence.isWaiting).toBe(false);
     });
 
     it('or before the next message, though that seems to follow: they who go on may lack more', async () => {
@@ -150,6 +161,30 @@ describe('the messages of a feed [P7]', () => {
       expect(numbers()).toEqual([]);
       await vi.waitFor(() => expect(numbers()).toEqual(['kept0']), { timeout: 10_000 });
     });
+  });
+
+  it('of an earlier life that come late are left out, though nobody told of that one here', async () => {
+    const [early, late] = [newLife(T0, 'x'), newLife(T0 + 1, 'x')];
+    const { sequence, publish, numbers } = feed({ stands: snapshot(late, 4) });
+    sequence.startAt({ epoch: late, seq: 4 });
+    for (const seq of [1, 8]) sequence.take(location(FEED, early, seq));
+    await vi.waitFor(() => expect(numbers()).toEqual([`${late}4`]), { timeout: 5_000 });
+    publish(late, 5, true);
+    sequence.take(location(FEED, early, 2));
+    expect(numbers()).toEqual([`${late}4`, `${late}5`]);
+  });
+
+  it('of a new life are told though its clock is behind, and the one before is told to nobody again [O1]', async () => {
+    const [ahead, behind] = [newLife(T0 + 3_000, 'x'), newLife(T0, 'x')];
+    const { sequence, publish, numbers } = feed();
+    sequence.startAt({ epoch: ahead, seq: 4 });
+    for (const seq of [1, 2]) publish(behind, seq, true);
+    await vi.waitFor(() => expect(numbers()).toEqual([`${behind}1`, `${behind}2`]));
+    expect(sequence.told).toEqual([behind]);
+    sequence.standsAt(snapshot(ahead, 4));
+    sequence.take(location(FEED, ahead, 5));
+    publish(behind, 3, true);
+    expect(numbers()).toEqual([1, 2, 3].map((seq) => `${behind}${seq}`));
   });
 
   it('of a life of the counter that is over are left out', () => {

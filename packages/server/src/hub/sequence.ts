@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventPublished, Published } from '../core/effects.ts';
+import { isEarlierLife } from '../core/life.ts';
 import { timesOf } from '../core/told.ts';
 import type { Trip } from '../core/trip.ts';
-import type { Snapshot } from './delivery.ts';
+import type { Snapshot, Sought } from './delivery.ts';
 import { isNobodys, KEPT, UNSEEN } from './kept.ts';
 import type { Told } from './missed.ts';
 import type { FeedPosition } from './ports.ts';
@@ -12,6 +13,8 @@ const PATIENCE_MS = [20, 50, 100, 250];
 const SNAPSHOT_RETRY_MS = 1_000;
 /** So often it is looked for whoever has the driver, who may just be handed over, before what the store has must do. */
 const KEPT_TRIES = 5;
+/** And so often while that cannot be seen. */
+const UNSEEN_TRIES = 15;
 /** Lives of a counter that are over. */
 const REMEMBERED = 8;
 /** Ids of texts. */
@@ -26,8 +29,8 @@ export interface SequenceParts {
   readonly pass: (delivery: Numbered) => void;
   /** Exactly what followed; null when that cannot be told any more. */
   readonly since: (epoch: string, seq: number) => Promise<readonly Published[] | null>;
-  /** Where the feed stands now, who was told of these lives of it; null when it is no more. */
-  readonly snapshot: (told: readonly string[]) => Promise<Snapshot | null>;
+  /** Where the feed stands now; null when it is no more. */
+  readonly snapshot: (sought: Sought) => Promise<Snapshot | null>;
   /** Messages are lost, between what was told and this snapshot; what follows waits for it. Answers those it could still tell. */
   readonly lost: (snapshot: Snapshot, told: Told) => Promise<readonly Published[]>;
   /** Somebody else counts now: the last words of whoever did before may never have been said. */
@@ -43,6 +46,8 @@ export class Sequence {
   #seq = 0;
   /** Lives of the counter that are over, the last few: what still comes of them is too late. */
   readonly #over: string[] = [];
+  /** The life before nobody had the driver: it may go on. */
+  #before = '';
   /** As last told: what the store told of it may come after what its driver did. */
   #trip: Trip | null = null;
   /** The last texts. */
@@ -64,9 +69,9 @@ export class Sequence {
     return this.#epoch === '' ? null : { epoch: this.#epoch, seq: this.#seq };
   }
 
-  /** The lives of the counter that were told of, the last few. */
+  /** The lives of the counter that were told of, the last few; without those that clocks call later than the one that goes on now. */
   get told(): readonly string[] {
-    return this.#epoch === '' ? this.#over : [...this.#over, this.#epoch];
+    return [...this.#over, this.#before, this.#epoch].filter((life) => life !== '' && !isEarlierLife(this.#epoch, life));
   }
 
   /** Nobody is there any more. */
@@ -79,19 +84,24 @@ export class Sequence {
     if (this.#epoch === '') {
       this.#moveTo(epoch, seq);
       this.#since = this.#parts.now();
+    } else if (isNobodys(epoch) && isCounted(this.#epoch)) {
+      // It was told what is stored, which is not where this stands.
+      this.#isUnsure = true;
+      return;
     } else if (this.#trip !== null) return;
     if (snapshot !== null) this.#told(snapshot);
   }
 
-  /** Somebody goes on from here, and it cannot be seen where the feed stands: all are told that once it can, or as soon as something comes. */
-  goOnAt(position: FeedPosition): void {
-    this.startAt(position);
+  /** Somebody goes on from where it stood, and it cannot be seen where the feed stands: all are told once it can, or as soon as something comes. */
+  goOn(): void {
+    // Where somebody says it stood is for nobody else to go by.
+    this.startAt({ epoch: UNSEEN, seq: 0 });
     this.#isUnsure = true;
   }
 
-  /** Whether it still has to be found out where the feed stands. */
-  get isUnsure(): boolean {
-    return this.#isUnsure;
+  /** Whether it still has to be found out where the feed stands, and nothing does that yet. */
+  get isWaiting(): boolean {
+    return this.#isUnsure && this.#held === null;
   }
 
   take(delivery: Numbered): void {
@@ -103,7 +113,7 @@ export class Sequence {
 
   /** Something was published up to here: what is missing is fetched. Answers false when it was in another life of the counter. */
   mustReach({ epoch, seq }: FeedPosition): boolean {
-    if (this.#held !== null || this.#epoch === '' || this.#over.includes(epoch)) return true;
+    if (this.#held !== null || this.#epoch === '' || this.#isUnsure || this.#over.includes(epoch)) return true;
     if (epoch !== this.#epoch) return false;
     if (seq > this.#seq) void this.#fill(epoch, seq);
     return true;
@@ -133,8 +143,9 @@ export class Sequence {
       this.#parts.pass(delivery);
       return;
     }
-    // Before anybody has begun nothing can be missing; a life of the counter begins at 1.
-    const follows = this.#epoch === '' || (epoch === this.#epoch ? seq === this.#seq + 1 : seq === 1);
+    // Before anybody has begun nothing can be missing; a life of the counter begins at 1, and what seems earlier may only be late.
+    const begins = seq === 1 && !isEarlierLife(epoch, this.#epoch);
+    const follows = this.#epoch === '' || (epoch === this.#epoch ? seq === this.#seq + 1 : begins);
     if (follows) {
       if (epoch !== this.#epoch) {
         if (this.#epoch !== '') this.#parts.newLife();
@@ -148,7 +159,13 @@ export class Sequence {
 
   /** Fetches what is missing up to `upTo`, then goes on with what came meanwhile. */
   async #fill(epoch: string, upTo: number, ...next: Numbered[]): Promise<void> {
-    await this.#hold(next, async () => (await this.#fetch(epoch, upTo)) || (await this.#startAnew()));
+    await this.#hold(next, async () => {
+      if (await this.#fetch(epoch, upTo)) return true;
+      const isKnown = await this.#startAnew();
+      // It came late, of whoever had the driver before.
+      if (isEarlierLife(epoch, this.#epoch)) this.#end(epoch);
+      return isKnown;
+    });
   }
 
   /** What comes meanwhile waits. `work` answers whether it is known where the feed stands. */
@@ -188,17 +205,18 @@ export class Sequence {
 
   /** Answers false when there is nothing to start from, or nobody to start for. */
   async #startAnew(): Promise<boolean> {
-    let tries = KEPT_TRIES;
-    while (!this.#stopped) {
+    for (let tries = 1; !this.#stopped; tries++) {
       try {
-        const snapshot = await this.#parts.snapshot(this.told);
+        const snapshot = await this.#parts.snapshot({ told: this.told, orStored: tries >= UNSEEN_TRIES });
         // Somebody has just told something: that shows in a moment, and where Redis is away once it is back.
-        const isEarly = snapshot !== null && (isUnseen(snapshot) || ((isKept(snapshot) || this.#isPast(snapshot)) && --tries > 0));
-        if (isEarly) {
+        const most =
+          snapshot === null ? 0 : isUnseen(snapshot) ? UNSEEN_TRIES : isKept(snapshot) || this.#isPast(snapshot) ? KEPT_TRIES : 0;
+        if (tries < most) {
           await sleep(SNAPSHOT_RETRY_MS);
           continue;
         }
-        if (snapshot === null || this.#stopped) return false;
+        // What is over is told to nobody, however long nothing else is seen.
+        if (snapshot === null || this.#stopped || this.#isPast(snapshot)) return false;
         await this.#goOnFrom(snapshot);
         return true;
       } catch (error) {
@@ -232,7 +250,10 @@ export class Sequence {
 
   #stand(snapshot: Snapshot): void {
     // What is in nobody's memory now ends no life: it may turn up again.
-    if (isKept(snapshot)) this.#epoch = '';
+    if (isNobodys(snapshot.epoch)) {
+      if (isCounted(this.#epoch)) this.#before = this.#epoch;
+      this.#epoch = '';
+    }
     this.#isUnsure = false;
     this.#moveTo(snapshot.epoch, snapshot.seq);
     this.#told(snapshot);
@@ -271,10 +292,10 @@ export function isCounted(epoch: string): boolean {
   return !epoch.startsWith('stored') && !isNobodys(epoch);
 }
 
-function isKept({ driver }: Snapshot): boolean {
-  return driver?.epoch === KEPT;
+function isKept({ epoch }: Snapshot): boolean {
+  return epoch.startsWith(KEPT);
 }
 
-export function isUnseen({ driver }: Snapshot): boolean {
-  return driver?.epoch === UNSEEN;
+export function isUnseen({ epoch }: Snapshot): boolean {
+  return epoch.startsWith(UNSEEN);
 }

@@ -9,6 +9,9 @@ import type { Store, TakenPartition } from './storage-ports.ts';
 import { StoreBroken } from './store-broken.ts';
 
 const RETRY_MS = 500;
+/** After a standstill the store is asked what is still owned, so long and so often, ms. */
+const ASK_FOR_MS = 2_000;
+const ASK_EVERY_MS = 100;
 
 export interface TenuresParts {
   readonly log: Log;
@@ -103,6 +106,38 @@ export class Tenures {
     this.#let(gone);
     // Whatever was gathered with them would be refused with them.
     this.#beginAnew();
+  }
+
+  /** Lets go of what others have taken over unseen, and of nothing else. */
+  async ask(): Promise<void> {
+    const { warn, lost } = this.#parts;
+    const tenures = new Map(this.owned().map((partition) => [partition, this.of(partition)]));
+    const still = await this.#still([...tenures.keys()]);
+    const gone = [...tenures].flatMap(([partition, tenure]) =>
+      still.includes(partition) || this.of(partition) !== tenure ? [] : [partition],
+    );
+    if (gone.length === 0) return;
+    warn(`this process was taken for dead and lets go of ${gone.length} partitions that others have taken over`, null);
+    this.lose(gone);
+    lost(gone);
+  }
+
+  /** Which of these are owned still; all of them where the store is away, and nobody can take over. */
+  async #still(partitions: readonly number[]): Promise<readonly number[]> {
+    const { store, warn } = this.#parts;
+    for (const deadline = performance.now() + ASK_FOR_MS; ; ) {
+      try {
+        return (await store.still(partitions)).map(({ partition }) => partition);
+      } catch (error) {
+        // Whoever took over has ended the sessions of this process: they are made anew.
+        if (performance.now() < deadline) {
+          await sleep(ASK_EVERY_MS);
+          continue;
+        }
+        warn('the store could not be asked what is still owned; it goes on as before until a commit says otherwise', error);
+        return partitions;
+      }
+    }
   }
 
   /** These are read again from where they are stored. */

@@ -6,6 +6,7 @@ import type { Rules } from '../core/rules.ts';
 import { type Stop, stopsFrom } from '../core/stops.ts';
 import { assign, assignmentEvent, changeStatus, newTrip, patchTrip, type Trip } from '../core/trip.ts';
 import { mayHear, mayReadTrip, mustCreate, mustManageTrips, mustMoveStatus, mustTellTime, tripsVisibleTo } from './access.ts';
+import type { Sought } from './delivery.ts';
 import type { DriverStates } from './driver-states.ts';
 import { type FoundTrip, FoundTrips } from './found-trips.ts';
 import type { Ingest } from './ingest.ts';
@@ -72,18 +73,18 @@ export class Trips {
   }
 
   /** @throws WaycastError `not_found`, also when it is not for them [S6] */
-  find(who: Principal, id: string, told?: readonly string[]): Promise<FoundTrip> {
-    return this.#found.find(who, id, told);
+  find(who: Principal, id: string, sought?: Sought): Promise<FoundTrip> {
+    return this.#found.find(who, id, sought);
   }
 
   /** A trip as the server itself sees it, null when there is none: who may see it is settled by the caller. */
-  look(id: string, told?: readonly string[]): Promise<FoundTrip | null> {
-    return this.#found.look(id, told);
+  look(id: string, sought?: Sought): Promise<FoundTrip | null> {
+    return this.#found.look(id, sought);
   }
 
   /** As `look`, for the server's own canary. */
-  canary(id: string, told: readonly string[]): Promise<FoundTrip> {
-    return this.#found.canary(id, told);
+  canary(id: string, sought: Sought): Promise<FoundTrip> {
+    return this.#found.canary(id, sought);
   }
 
   async list(who: Principal, filter: TripFilter, limit: number, cursor: string | null): Promise<Page<Trip>> {

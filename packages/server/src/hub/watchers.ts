@@ -1,6 +1,6 @@
 import type { Published } from '../core/effects.ts';
 import type { Happened } from '../core/events.ts';
-import type { Delivery, Snapshot } from './delivery.ts';
+import type { Delivery, Snapshot, Sought } from './delivery.ts';
 import { UNSEEN } from './kept.ts';
 import { Looks } from './looks.ts';
 import { missedSince, type Told } from './missed.ts';
@@ -18,7 +18,7 @@ const UNNUMBERED_MS = [1_000, 9_000] as const;
 /** And after something got lost; the second time for what was not stored the first time. */
 const DOUBT_MS = [0, 3_000] as const;
 /** So often it is looked where a feed stands that could not be seen, ms. */
-const UNSEEN_MS = [1_000] as const;
+const UNSEEN_MS = [2_000] as const;
 /** Asked for at once. */
 const HEADS_AT_ONCE = 500;
 
@@ -50,8 +50,8 @@ interface Audience {
   retold: ReadonlySet<string>;
 }
 
-/** What of a feed somebody has to be told who may have missed something of it; `told`: lives of its counter that are known of. */
-type LookUp = (feed: string, told: readonly string[]) => Promise<readonly Delivery[]>;
+/** What of a feed somebody has to be told who may have missed something of it. */
+type LookUp = (feed: string, sought: Sought) => Promise<readonly Delivery[]>;
 
 export interface WatchersParts {
   readonly bus: Bus;
@@ -152,12 +152,13 @@ export class Watchers {
     if (audience === undefined || entry === undefined) return false;
     let waiting = entry.waiting ?? [];
     if (at === UNSEEN) {
-      audience.sequence.goOnAt(from);
+      audience.sequence.goOn();
       this.#lookSoon(feed, UNSEEN_MS);
       // Nobody knows whether these follow.
       waiting = [];
     } else {
       audience.sequence.startAt(at ?? from, at);
+      if (audience.sequence.isWaiting) this.#lookSoon(feed, UNSEEN_MS);
     }
     entry.waiting = null;
     entry.from = from;
@@ -187,7 +188,7 @@ export class Watchers {
     const sequence = new Sequence({
       pass: (delivery) => this.#deliver(audience, delivery),
       since: (epoch, seq) => hot.since(feed, epoch, seq),
-      snapshot: async (told) => (await this.#lookUp(feed, told)).find(isSnapshot) ?? null,
+      snapshot: async (sought) => (await this.#lookUp(feed, sought)).find(isSnapshot) ?? null,
       lost: (snapshot, told) => this.#lost(audience, snapshot, told),
       newLife: () => this.#lookSoon(feed, UNSURE_MS),
       now: () => clock.now(),
@@ -244,11 +245,11 @@ export class Watchers {
   async #lookAt(feed: string): Promise<void> {
     const audience = this.#feeds.get(feed);
     if (audience === undefined) return;
-    for (const delivery of await this.#lookUp(feed, audience.sequence.told)) {
+    for (const delivery of await this.#lookUp(feed, { told: audience.sequence.told, orStored: false })) {
       if (isSnapshot(delivery)) audience.sequence.standsAt(delivery);
       else this.#deliver(audience, delivery);
     }
-    if (audience.sequence.isUnsure) this.#lookSoon(feed, UNSEEN_MS);
+    if (audience.sequence.isWaiting) this.#lookSoon(feed, UNSEEN_MS);
   }
 
   /** Where do the feeds stand that are followed here? */

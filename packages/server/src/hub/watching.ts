@@ -5,7 +5,7 @@ import { etasOf } from '../core/eta.ts';
 import { isEarlierLife } from '../core/life.ts';
 import { isParty } from '../core/trip.ts';
 import { mayFollowPerson, mayReadDriver, mustFollowFleet } from './access.ts';
-import { type Delivery, FLEET, type Snapshot } from './delivery.ts';
+import { type Delivery, FLEET, type Snapshot, type Sought } from './delivery.ts';
 import type { DriverStates } from './driver-states.ts';
 import type { Fleet } from './fleet.ts';
 import type { FoundTrip } from './found-trips.ts';
@@ -39,7 +39,7 @@ export class Watching {
 
   constructor(parts: WatchingParts) {
     this.#parts = parts;
-    parts.watchers.lookBy((feed, told) => this.#lookUp(feed, told));
+    parts.watchers.lookBy((feed, sought) => this.#lookUp(feed, sought));
   }
 
   /**
@@ -68,11 +68,11 @@ export class Watching {
     const giveUp = watchers.await(feed, watcher, true);
     try {
       await watchers.ready(feed);
-      const told = since === null ? watchers.told(feed) : [...watchers.told(feed), since.epoch];
+      const sought = { told: since === null ? watchers.told(feed) : [...watchers.told(feed), since.epoch], orStored: true };
       const snapshot =
         kind === 'trip'
-          ? tripSnapshot(feed, await this.#parts.trips.find(who, id, told), clock.now())
-          : await this.#driverSnapshot(feed, id, told);
+          ? tripSnapshot(feed, await this.#parts.trips.find(who, id, sought), clock.now())
+          : await this.#driverSnapshot(feed, id, sought);
       await this.#begin(feed, since, snapshot, watcher, begin);
     } catch (error) {
       giveUp();
@@ -91,7 +91,7 @@ export class Watching {
     watchers.await(feed, watcher, false);
     try {
       await watchers.ready(feed);
-      const snapshot = await this.#snapshotOf(feed, watchers.told(feed));
+      const snapshot = await this.#snapshotOf(feed, { told: watchers.told(feed), orStored: true });
       if (snapshot !== null && watchers.begin(feed, watcher, snapshot, () => begin(snapshot), snapshot)) return true;
     } catch (error) {
       watchers.remove(feed, watcher);
@@ -152,12 +152,12 @@ export class Watching {
   }
 
   /** What somebody has to be told who may have missed something of a feed; nothing for feeds of other kinds. */
-  async #lookUp(feed: string, told: readonly string[]): Promise<readonly Delivery[]> {
+  async #lookUp(feed: string, sought: Sought): Promise<readonly Delivery[]> {
     const [kind, id] = [feed.slice(0, feed.indexOf(':')), feed.slice(feed.indexOf(':') + 1)];
     const person = PERSON_FEEDS.find((one) => one === kind);
     if (person !== undefined) return (await this.#tripsOf(person, id)).map((tripId) => ({ type: 'person', feed, tripId }));
-    if (kind === 'driver') return [await this.#driverSnapshot(feed, id, told)];
-    if (kind === 'trip') return [(await this.#snapshotOf(feed, told)) ?? { type: 'removed', feed }];
+    if (kind === 'driver') return [await this.#driverSnapshot(feed, id, sought)];
+    if (kind === 'trip') return [(await this.#snapshotOf(feed, sought)) ?? { type: 'removed', feed }];
     return [];
   }
 
@@ -170,16 +170,20 @@ export class Watching {
   }
 
   /** Where a trip's feed stands, whoever asks; null when there is no such trip. */
-  async #snapshotOf(feed: string, told: readonly string[]): Promise<Snapshot | null> {
+  async #snapshotOf(feed: string, sought: Sought): Promise<Snapshot | null> {
     const id = feed.slice('trip:'.length);
-    const found = isCanary(id) ? await this.#parts.trips.canary(id, told) : await this.#parts.trips.look(id, told);
+    const found = isCanary(id) ? await this.#parts.trips.canary(id, sought) : await this.#parts.trips.look(id, sought);
     return found === null ? null : tripSnapshot(feed, found, this.#parts.clock.now());
   }
 
-  async #driverSnapshot(feed: string, id: string, told: readonly string[]): Promise<Snapshot> {
+  async #driverSnapshot(feed: string, id: string, { told, orStored }: Sought): Promise<Snapshot> {
+    const { states } = this.#parts;
     const isPast = ({ epoch }: SeenDriver) => told.some((one) => isEarlierLife(epoch, one));
-    const driver = (await this.#parts.states.look(id, isPast)) ?? null;
-    const at = driver === null ? { epoch: 'stored', seq: 0 } : { epoch: driver.epoch, seq: driver.seq };
+    const seen = await states.see(id, isPast);
+    const unseen = seen === 'unseen';
+    const driver = typeof seen === 'object' ? seen : unseen && !orStored ? null : ((await states.stored(id, seen)) ?? null);
+    const { epoch, seq } = driver ?? { epoch: unseen ? UNSEEN : 'stored', seq: 0 };
+    const at = { epoch, seq };
     return { type: 'snapshot', feed, ...at, trip: null, driver, location: driver?.latest ?? null, etas: [] };
   }
 }
@@ -192,9 +196,10 @@ function isThere(since: FeedPosition, { epoch, seq }: Snapshot): boolean {
   return !isNobodys(epoch) && since.epoch === epoch && since.seq >= seq && since.seq - seq <= MOST_AHEAD;
 }
 
-function tripSnapshot(feed: string, { trip, active, driver }: FoundTrip, now: number): Snapshot {
+function tripSnapshot(feed: string, { trip, active, driver, unseen }: FoundTrip, now: number): Snapshot {
   if (active === null || driver === null) {
-    return { type: 'snapshot', feed, epoch: `stored.${trip.revision}`, seq: 0, trip, driver: null, location: null, etas: [] };
+    const epoch = unseen ? UNSEEN : `stored.${trip.revision}`;
+    return { type: 'snapshot', feed, epoch, seq: 0, trip, driver: null, location: null, etas: [] };
   }
   const { latest } = driver;
   const remaining = latest === null ? [] : etasOf(active.plan, latest, now);

@@ -148,11 +148,10 @@ export class Interest {
     return await this.#peers.haveHeard({ generation: this.#generation, number: this.#number }, HEARD_MS);
   }
 
-  /** Whether Redis still has what this process wrote there: if not it was wiped. */
-  async isThere(): Promise<boolean> {
+  /** Asks whether Redis still has what this process put there, with the answer 1: if not it was wiped. */
+  get asked(): RedisCall {
     const key = this.#key(this.#parts.home);
-    const [there] = await this.#parts.connection.run([{ key, args: ['EXISTS', key] }]);
-    return there === 1;
+    return { key, args: ['SISMEMBER', key, HERE] };
   }
 
   async close(): Promise<void> {
@@ -185,8 +184,9 @@ export class Interest {
   }
 
   async #sayAll(): Promise<void> {
-    const { home } = this.#parts;
+    const { home, wiped } = this.#parts;
     const key = this.#key(home);
+    const isFirst = this.#generation === '';
     this.#anew = false;
     this.#changes.clear();
     this.#generation = randomUUID();
@@ -196,8 +196,11 @@ export class Interest {
     for (let i = 0; i < feeds.length; i += SLICE) calls.push({ key, args: ['SADD', key, ...feeds.slice(i, i + SLICE)] });
     calls.push({ key, args: ['EXPIRE', key, LEASE_S] });
     const saying = this.#publish(this.#ask ? { ask: true } : {});
-    if (!(await this.#done(calls)) || !(await this.#done([saying]))) this.#anew = true;
+    const [there, ...replies] = await this.#parts.connection.run(calls);
+    if (replies.some((reply) => reply instanceof Error) || !(await this.#done([saying]))) this.#anew = true;
     else this.#ask = false;
+    // A Redis that came back empty is first noticed here.
+    if (there === 0 && !isFirst) wiped();
   }
 
   /** First the set, then the word: whoever hears it finds the set as it says. */
@@ -226,8 +229,9 @@ export class Interest {
     }
     if (!this.#hearing || this.#saying !== undefined) return;
     const key = this.#key(home);
-    const [there] = await connection.run([{ key, args: ['EXPIRE', key, LEASE_S] }, this.#publish()], 0);
-    if (there !== 0 || this.#closed) return;
+    // Feeds alone may have been put there since it was wiped.
+    const [put] = await connection.run([{ key, args: ['SADD', key, HERE] }, { key, args: ['EXPIRE', key, LEASE_S] }, this.#publish()], 0);
+    if (put !== 1 || this.#closed) return;
     this.#anew = true;
     wiped();
     await this.#say();

@@ -21,10 +21,17 @@ const DRIVERS_AT_ONCE = 2_000;
 const RETRY_MS = 100;
 const TRIED_AT_ONCE = 200;
 
-/** What a later life has put there stays: it is a new owner's. What is left of an earlier one goes as well. */
+/**
+ * What a later life has put there stays: it is a new owner's. What is left of an earlier one goes as well, unless it has come
+ * further in the log: then it is the later one, and whoever owns it has a clock that is behind.
+ */
 const DROP = `
 local light = redis.call('GET', KEYS[1])
-if light and string.sub(light, 1, #ARGV[1]) <= ARGV[1] then redis.call('DEL', KEYS[1]) end
+if not light then return 0 end
+local function begun(text) return tonumber(string.match(text, '"epoch":"(%w+)%-') or '0', 36) end
+local position = tonumber(string.match(light, '"position":(%d+)') or '0')
+local own = string.sub(light, 1, #ARGV[1]) == ARGV[1]
+if own or (begun(light) < begun(ARGV[1]) and position <= tonumber(ARGV[2])) then redis.call('DEL', KEYS[1]) end
 return 0`;
 
 /** The same, and all of it: nothing may be left until it expires. */
@@ -85,6 +92,8 @@ export class RedisHot implements Hot {
   #retry: NodeJS.Timeout | undefined;
   /** Whether Redis refused anything since that was last tried. */
   #isRefused = false;
+  /** By how many. */
+  #hushed = 0;
   /** Until then not everybody may have written again what Redis has lost, monotonic ms. */
   #unsureUntil = 0;
 
@@ -129,6 +138,15 @@ export class RedisHot implements Hot {
     return !isNew && replies[1] === 1;
   }
 
+  hush(until: Promise<void>): void {
+    this.#hushed++;
+    const end = (): void => {
+      this.#hushed--;
+      this.#parts.turn.touch();
+    };
+    until.then(end, end);
+  }
+
   clear(feed: string): void {
     this.#rings.remove(feed);
     this.#parts.turn.touch();
@@ -139,12 +157,15 @@ export class RedisHot implements Hot {
     if (own !== undefined) return own.driver;
     const [key, heavyKey] = this.#keysOf(id);
     this.#parts.turn.flush();
-    const [reply] = await this.#parts.connection.run([{ key, args: ['MGET', key, heavyKey] }]);
+    const { connection, interest } = this.#parts;
+    // In a Cluster what is elsewhere says nothing of this node.
+    const also = connection.cluster ? [] : [interest.asked];
+    const [reply, isThere = 1] = await connection.run([{ key, args: ['MGET', key, heavyKey] }, ...also]);
     if (!Array.isArray(reply)) return null;
     const [light, heavy] = reply as (string | null)[];
     if (typeof light === 'string' && typeof heavy === 'string') return decodeDriver(id, light, heavy);
     // That there is nothing says something only of a Redis that has lost nothing.
-    return performance.now() < this.#unsureUntil || !(await this.#parts.interest.isThere()) ? null : undefined;
+    return performance.now() < this.#unsureUntil || isThere !== 1 ? null : undefined;
   }
 
   append(published: Published): void {
@@ -215,11 +236,12 @@ export class RedisHot implements Hot {
     this.#changed.delete(id);
     this.#failed.delete(id);
     const [light, heavy] = this.#keysOf(id);
-    this.#drops.set(id, { key: light, args: ['EVAL', script, 2, light, heavy, lightBeginning(own.driver.epoch)] });
+    this.#drops.set(id, { key: light, args: ['EVAL', script, 2, light, heavy, lightBeginning(own.driver.epoch), own.driver.position] });
     this.#parts.turn.touch();
   }
 
   #calls(): RedisCall[] {
+    if (this.#hushed > 0) return [];
     const calls = [...this.#drops.values()];
     this.#drops.clear();
     this.#forgetEarlier();

@@ -17,6 +17,7 @@ function everything(key: string, channel: string, cluster: boolean): RedisArgs[]
     ['DEL', key],
     ['SADD', key, ''],
     ['SMEMBERS', key],
+    ['SISMEMBER', key, ''],
     ['SREM', key, ''],
     ['SET', key, '', 'XX', 'PX', 1],
     ['GET', key],
